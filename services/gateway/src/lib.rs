@@ -1,0 +1,1 @@
+//! Routes requests to services by path prefix.
