@@ -1,1 +1,12 @@
-//! stub
+//! A harness that is handed services as values: whole services in one process, with a clock that can
+//! be moved, a bus that can lose, and owners that are only pretended.
+
+pub mod bus;
+pub mod clock;
+pub mod owner;
+pub mod random;
+pub mod world;
+
+pub use bus::{Faults, FaultyBus};
+pub use clock::TestClock;
+pub use world::{Answered, World};

@@ -1,0 +1,146 @@
+//! A service's database: transactions written once as async closures over a [`Tx`].
+//!
+//! On SQLite every statement is ready at once, so one writer thread runs each closure to its end in
+//! a savepoint and makes many of them durable with one sync (group commit). A closure may therefore
+//! await nothing but its `Tx`. It is an `AsyncFn`, not an `AsyncFnOnce`, because a transaction that
+//! met a concurrent one is run again from the start.
+
+mod migrate;
+mod row;
+mod sqlite;
+mod tx;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::failure::{Failure, Result};
+use crate::random::Random;
+use crate::trace::Origin;
+
+pub use migrate::Migration;
+pub use row::{FromValue, Row, ToValue, Value};
+pub use sqlite::checkpoint_and_copy;
+pub use tx::{Tx, Wakers};
+
+/// Builds the parameters of a statement: `params![id, now, "text"]` for `$1`, `$2`, `$3`.
+#[macro_export]
+macro_rules! params {
+    ($($value:expr),* $(,)?) => {
+        &[$($crate::db::ToValue::to_value(&$value)),*] as &[$crate::db::Value]
+    };
+}
+pub use crate::params;
+
+/// When a transaction counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When it survives a power loss.
+    Synced,
+    /// When it is visible. For copies only, which are read again from their owner's log; a power
+    /// loss takes the copy, its cursor and its parked events back together.
+    Relaxed,
+}
+
+/// What a transaction gets from its surroundings.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Tells the time of every change.
+    pub clock: Arc<dyn Clock>,
+    /// Draws ids.
+    pub random: Arc<dyn Random>,
+    /// Woken by name after a commit.
+    pub wakers: Wakers,
+}
+
+/// A service's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    sqlite: Arc<sqlite::Sqlite>,
+}
+
+impl Db {
+    /// Opens (and makes, if need be) the SQLite file, and brings it to the newest migration.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is damaged, or has migrations that this program doesn't know.
+    pub fn open_sqlite(
+        path: &Path,
+        service: &'static str,
+        migrations: &[Migration],
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Self> {
+        let sqlite = sqlite::Sqlite::open(path, service, migrations, surroundings)?;
+        Ok(Self { sqlite: Arc::new(sqlite) })
+    }
+
+    /// Runs a transaction and returns once it is durable.
+    ///
+    /// # Errors
+    /// What the closure fails with; nothing of it is then kept. [`Failure::Unavailable`] when the
+    /// database can't commit: then it is unknown to nobody but a crash whether it was kept.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.run(Durability::Synced, Origin::current(), work).await
+    }
+
+    /// Runs a transaction with a chosen durability and origin.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn run<T, F>(&self, durability: Durability, origin: Origin, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.sqlite.write(durability, origin, work).await
+    }
+
+    /// Runs a read-only transaction on one consistent state.
+    ///
+    /// # Errors
+    /// What the closure fails with, or [`Failure::Unavailable`].
+    #[expect(clippy::unused_async, reason = "other databases answer over a network")]
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
+    {
+        self.sqlite.read(work)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when it doesn't.
+    pub async fn ping(&self) -> Result<()> {
+        self.read(async |tx: &mut Tx| tx.query("select 1", &[]).await.map(drop)).await
+    }
+
+    /// Writes everything back, marks the end as clean and closes the database.
+    pub fn close(&self) {
+        self.sqlite.close();
+    }
+
+    /// Whether the process that had it open before ended without [`Self::close`].
+    #[must_use]
+    pub fn ended_uncleanly(&self) -> bool {
+        self.sqlite.ended_uncleanly()
+    }
+
+    /// Copies the running database, as of one moment, to a new file.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn copy_to(&self, target: &Path) -> anyhow::Result<()> {
+        self.sqlite.copy_to(target)
+    }
+}
+
+/// A driver's error as what it means to a transaction.
+fn unavailable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Unavailable(error.to_string())
+}

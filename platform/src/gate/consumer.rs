@@ -1,0 +1,216 @@
+//! What a service does with the events of one aggregate: its copy, and its reactions.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use contracts::envelope::{self, Aggregate, Envelope};
+
+use crate::db::Tx;
+use crate::failure::Result;
+
+/// One event, decoded for its consumer.
+#[derive(Debug, Clone)]
+pub struct Event<A: Aggregate> {
+    /// The aggregate's id.
+    pub subject: String,
+    /// Its version after the change.
+    pub version: i64,
+    /// When its owner committed the change.
+    pub time: contracts::Timestamp,
+    /// The public state after the change.
+    pub state: A::State,
+    /// What happened; `None` for a type that this version of the program doesn't know.
+    pub fact: Option<A::Fact>,
+    /// The event's id, the same at every delivery: the key of effects outside the database.
+    pub id: String,
+}
+
+/// A future that stays on its thread.
+type Local<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+
+/// A consumer's two parts without their types.
+trait Handle: Send + Sync {
+    fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
+    fn react<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
+    fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a>;
+}
+
+/// What a service does with the events of one aggregate type. It hears all of them, never a subset.
+#[derive(Clone)]
+pub struct Consumer {
+    /// The aggregate's name.
+    pub aggregate: &'static str,
+    /// The service that owns the aggregate.
+    pub owner: &'static str,
+    /// The tables that `apply` alone writes.
+    pub copies: &'static [&'static str],
+    /// Whether there is anything besides the copy: then its transactions are synced.
+    pub reacts: bool,
+    handle: Arc<dyn Handle>,
+}
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consumer").field("aggregate", &self.aggregate).finish_non_exhaustive()
+    }
+}
+
+impl Consumer {
+    /// A consumer of `A` that keeps nothing and does nothing yet.
+    #[must_use]
+    pub fn of<A: Aggregate>() -> ConsumerBuilder<A, Nothing, Nothing, Nothing> {
+        ConsumerBuilder {
+            copies: &[],
+            reacts: false,
+            typed: Typed { apply: Nothing, react: Nothing, remove: Nothing, aggregate: PhantomData },
+        }
+    }
+
+    /// Brings the copy to the event's state. Pure: a rebuild runs it alone.
+    pub(crate) async fn apply(&self, tx: &mut Tx, envelope: &Envelope) -> Result<()> {
+        self.handle.apply(tx, envelope).await
+    }
+
+    /// Own state, own events, effects: at most once for each event.
+    pub(crate) async fn react(&self, tx: &mut Tx, envelope: &Envelope) -> Result<()> {
+        self.handle.react(tx, envelope).await
+    }
+
+    /// Forgets an aggregate that its owner lost when it was restored from a backup.
+    pub(crate) async fn remove(&self, tx: &mut Tx, subject: &str) -> Result<()> {
+        self.handle.remove(tx, subject).await
+    }
+}
+
+/// Does nothing with an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Nothing;
+
+/// A part of a consumer that handles an event of `A`.
+pub trait Part<A: Aggregate>: Send + Sync + 'static {
+    /// Handles it.
+    fn call<'a>(&'a self, tx: &'a mut Tx, event: &'a Event<A>) -> Local<'a>;
+}
+
+impl<A: Aggregate> Part<A> for Nothing {
+    fn call<'a>(&'a self, _: &'a mut Tx, _: &'a Event<A>) -> Local<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl<A: Aggregate, F> Part<A> for F
+where
+    F: AsyncFn(&mut Tx, &Event<A>) -> Result<()> + Send + Sync + 'static,
+{
+    fn call<'a>(&'a self, tx: &'a mut Tx, event: &'a Event<A>) -> Local<'a> {
+        Box::pin(self(tx, event))
+    }
+}
+
+/// A part that forgets a subject.
+pub trait Remove: Send + Sync + 'static {
+    /// Forgets it.
+    fn call<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a>;
+}
+
+impl Remove for Nothing {
+    fn call<'a>(&'a self, _: &'a mut Tx, _: &'a str) -> Local<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl<F> Remove for F
+where
+    F: AsyncFn(&mut Tx, &str) -> Result<()> + Send + Sync + 'static,
+{
+    fn call<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a> {
+        Box::pin(self(tx, subject))
+    }
+}
+
+struct Typed<A, F, G, H> {
+    apply: F,
+    react: G,
+    remove: H,
+    aggregate: PhantomData<fn() -> A>,
+}
+
+/// Puts a [`Consumer`] together.
+pub struct ConsumerBuilder<A, F, G, H> {
+    copies: &'static [&'static str],
+    reacts: bool,
+    typed: Typed<A, F, G, H>,
+}
+
+impl<A: Aggregate, G, H> ConsumerBuilder<A, Nothing, G, H> {
+    /// Keeps a copy in `tables`, which nothing else writes. `apply` is pure: it depends on the event
+    /// and on what earlier events of the same aggregate have left in the tables, on nothing else.
+    pub fn copy<F: Part<A>>(
+        self,
+        tables: &'static [&'static str],
+        apply: F,
+    ) -> ConsumerBuilder<A, F, G, H> {
+        let Typed { react, remove, aggregate, .. } = self.typed;
+        let typed = Typed { apply, react, remove, aggregate };
+        ConsumerBuilder { copies: tables, reacts: self.reacts, typed }
+    }
+}
+
+impl<A: Aggregate, F, H> ConsumerBuilder<A, F, Nothing, H> {
+    /// Reacts with own state, own events, or work for a job.
+    pub fn react<G: Part<A>>(self, react: G) -> ConsumerBuilder<A, F, G, H> {
+        let Typed { apply, remove, aggregate, .. } = self.typed;
+        let typed = Typed { apply, react, remove, aggregate };
+        ConsumerBuilder { copies: self.copies, reacts: true, typed }
+    }
+}
+
+impl<A: Aggregate, F, G> ConsumerBuilder<A, F, G, Nothing> {
+    /// Forgets the copy of an aggregate that its owner lost.
+    pub fn remove<H: Remove>(self, remove: H) -> ConsumerBuilder<A, F, G, H> {
+        let Typed { apply, react, aggregate, .. } = self.typed;
+        let typed = Typed { apply, react, remove, aggregate };
+        ConsumerBuilder { copies: self.copies, reacts: self.reacts, typed }
+    }
+}
+
+impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> ConsumerBuilder<A, F, G, H> {
+    /// The consumer.
+    #[must_use]
+    pub fn build(self) -> Consumer {
+        Consumer {
+            aggregate: A::NAME,
+            owner: A::OWNER,
+            copies: self.copies,
+            reacts: self.reacts,
+            handle: Arc::new(self.typed),
+        }
+    }
+}
+
+impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, H> {
+    fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
+        Box::pin(async move { self.apply.call(tx, &decode::<A>(envelope)?).await })
+    }
+
+    fn react<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
+        Box::pin(async move { self.react.call(tx, &decode::<A>(envelope)?).await })
+    }
+
+    fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a> {
+        self.remove.call(tx, subject)
+    }
+}
+
+fn decode<A: Aggregate>(envelope: &Envelope) -> Result<Event<A>> {
+    Ok(Event {
+        subject: envelope.subject.clone(),
+        version: envelope.aggregateversion,
+        time: envelope.time,
+        state: envelope::decode_state::<A>(envelope)?,
+        fact: envelope::decode_fact::<A>(envelope),
+        id: envelope.id.clone(),
+    })
+}

@@ -1,0 +1,323 @@
+//! Idempotency keys: a request that is sent again gets the first answer, and has no second effect.
+//!
+//! After draft-ietf-httpapi-idempotency-key-header. A key counts for one user, method and path, for a
+//! day. The answer is bound to it in the transaction that has the effect.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, OriginalUri};
+use contracts::Timestamp;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+
+use super::answer::{Answer, Stored};
+use crate::context::Context;
+use crate::db::{Db, Tx, params};
+use crate::failure::{Failure, Refused, Result};
+
+/// How long a key is remembered.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many characters a key may have.
+const MAX_LENGTH: usize = 255;
+
+/// How many rows one transaction of [`sweep`] deletes, so that it holds the writer for a moment only.
+const SWEEP_BATCH: i64 = 500;
+
+/// The request's idempotency key, and what it counts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    key: Option<String>,
+    method_and_path: String,
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Begun {
+    /// It was answered before: answer this again.
+    Replay(Answer),
+    /// It is new (or has no key): do it.
+    New(Guard),
+}
+
+/// The requests with a key that are running in this process.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight(Arc<Mutex<HashSet<(String, String)>>>);
+
+/// A key whose request is running. While it lives, the same request is refused.
+#[derive(Debug)]
+pub struct Guard(Option<Claim>);
+
+/// A key as it stands in the table, and the place among the running requests.
+#[derive(Debug)]
+struct Claim {
+    binding: Binding,
+    in_flight: InFlight,
+}
+
+/// Ties answers to one key.
+#[derive(Debug, Clone)]
+struct Binding {
+    scope: String,
+    key: String,
+    fingerprint: String,
+}
+
+impl Idempotency {
+    /// The key, if the request has one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Looks up whether this request was answered before. `scope` is who asks (a user's id, or
+    /// `anonymous`); `fingerprint` tells whether it asks the same.
+    ///
+    /// # Errors
+    /// 409 `idempotency_in_progress` while the first one runs; 422 `idempotency_key_reused` when the
+    /// key was used for something else.
+    pub async fn begin(&self, ctx: &Context, scope: &str, fingerprint: &str) -> Result<Begun> {
+        let Some(key) = &self.key else { return Ok(Begun::New(Guard(None))) };
+        let binding = Binding {
+            scope: format!("{scope}|{}", self.method_and_path),
+            key: key.clone(),
+            fingerprint: fingerprint.to_owned(),
+        };
+        let claim = ctx.in_flight.claim(binding).ok_or_else(in_progress)?;
+        let binding = claim.binding.clone();
+        let now = ctx.now();
+        let found = ctx.db.read(async move |tx: &mut Tx| binding.find(tx, now).await).await?;
+        match found {
+            Some(answer) => Ok(Begun::Replay(answer)),
+            None => Ok(Begun::New(Guard(Some(claim)))),
+        }
+    }
+
+    /// [`Self::begin`], and if the request is new [`Guard::write`].
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn run<F>(
+        &self,
+        ctx: &Context,
+        scope: &str,
+        fingerprint: &str,
+        work: F,
+    ) -> Result<Answer>
+    where
+        F: AsyncFn(&mut Tx) -> Result<Answer> + Send + 'static,
+    {
+        match self.begin(ctx, scope, fingerprint).await? {
+            Begun::Replay(answer) => Ok(answer),
+            Begun::New(guard) => guard.write(ctx, work).await,
+        }
+    }
+}
+
+impl Guard {
+    /// Runs the transaction; the answer is bound to the key in it. A refusal is bound too, after the
+    /// rollback, if it is final: a 4xx other than 400 that does not say `Retry-After`.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub async fn write<F>(self, ctx: &Context, work: F) -> Result<Answer>
+    where
+        F: AsyncFn(&mut Tx) -> Result<Answer> + Send + 'static,
+    {
+        let Some(claim) = &self.0 else { return ctx.db.write(work).await };
+        let binding = claim.binding.clone();
+        let written = ctx
+            .db
+            .write(async move |tx: &mut Tx| {
+                let answer = work(tx).await?;
+                binding.bind(tx, &answer).await?;
+                Ok(answer)
+            })
+            .await;
+        match written {
+            Err(Failure::Refused(refused)) => Err(self.refuse(ctx, *refused).await),
+            other => other,
+        }
+    }
+
+    /// Binds a refusal that was decided outside of a transaction, if there is a key and the refusal
+    /// is final, and hands it on.
+    pub async fn refuse(self, ctx: &Context, refused: Refused) -> Failure {
+        if is_final(&refused)
+            && let Err(error) = self.store(ctx, &refused.answer()).await
+        {
+            // Nothing has had an effect: a repeat is judged anew.
+            tracing::warn!(%error, "a refusal was not stored for its idempotency key");
+        }
+        refused.into()
+    }
+
+    /// Binds an answer whose effect is already durable, in a transaction of its own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn store(&self, ctx: &Context, answer: &Answer) -> Result<()> {
+        let Some(claim) = &self.0 else { return Ok(()) };
+        let (binding, answer) = (claim.binding.clone(), answer.clone());
+        ctx.db.write(async move |tx: &mut Tx| binding.bind(tx, &answer).await).await
+    }
+}
+
+impl Binding {
+    async fn find(&self, tx: &mut Tx, now: Timestamp) -> Result<Option<Answer>> {
+        let row = tx
+            .query_opt(
+                "select fingerprint, status, headers, body from idempotency_keys \
+                 where scope = $1 and key = $2 and created_at > $3",
+                params![self.scope, self.key, oldest(now)],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        if row.get::<String>(0)? != self.fingerprint {
+            return Err(reused().into());
+        }
+        let stored = Stored { status: row.get(1)?, headers: row.get(2)?, body: row.get(3)? };
+        Answer::from_stored(stored).map(Some)
+    }
+
+    /// Refuses, and so undoes the transaction, when the key was bound meanwhile: by a replica of this
+    /// service, or by the same request after its client had gone away and come back.
+    async fn bind(&self, tx: &mut Tx, answer: &Answer) -> Result<()> {
+        let stored = answer.to_stored()?;
+        let now = tx.now();
+        let bound = tx
+            .execute(
+                "insert into idempotency_keys \
+                 (scope, key, fingerprint, status, headers, body, created_at) \
+                 values ($1, $2, $3, $4, $5, $6, $7) \
+                 on conflict (scope, key) do update set fingerprint = excluded.fingerprint, \
+                 status = excluded.status, headers = excluded.headers, body = excluded.body, \
+                 created_at = excluded.created_at where idempotency_keys.created_at <= $8",
+                params![
+                    self.scope,
+                    self.key,
+                    self.fingerprint,
+                    stored.status,
+                    stored.headers,
+                    stored.body,
+                    now,
+                    oldest(now)
+                ],
+            )
+            .await?;
+        if bound == 1 { Ok(()) } else { Err(in_progress().into()) }
+    }
+}
+
+impl InFlight {
+    fn claim(&self, binding: Binding) -> Option<Claim> {
+        let running = (binding.scope.clone(), binding.key.clone());
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(running).then(|| Claim { binding, in_flight: self.clone() })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let running = (self.binding.scope.clone(), self.binding.key.clone());
+        let mut all = self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&running);
+    }
+}
+
+/// Forgets the keys that are older than a day, in small transactions. How many those were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
+    let mut forgotten = 0;
+    loop {
+        let batch = db
+            .write(async move |tx: &mut Tx| {
+                tx.execute(
+                    "delete from idempotency_keys where (scope, key) in \
+                     (select scope, key from idempotency_keys where created_at <= $1 \
+                     order by created_at limit $2)",
+                    params![oldest(now), SWEEP_BATCH],
+                )
+                .await
+            })
+            .await?;
+        forgotten += batch;
+        if batch < SWEEP_BATCH.unsigned_abs() {
+            return Ok(forgotten);
+        }
+    }
+}
+
+/// A key that was bound then or earlier counts no more.
+fn oldest(now: Timestamp) -> Timestamp {
+    now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN)
+}
+
+fn is_final(refused: &Refused) -> bool {
+    refused.status.is_client_error()
+        && refused.status != StatusCode::BAD_REQUEST
+        && refused.retry_after.is_none()
+}
+
+fn in_progress() -> Refused {
+    let message = "the first request with this idempotency key is still running; try again in a second";
+    Refused { retry_after: Some(1), ..Refused::conflict("idempotency_in_progress", message) }
+}
+
+fn reused() -> Refused {
+    Refused::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency_key_reused",
+        "this idempotency key was used for another request; take a new one",
+    )
+}
+
+/// The key of the header: a string of RFC 8941 (`"…"`), as the draft has it, or bare, as most
+/// clients send it.
+fn key_in(headers: &HeaderMap) -> Result<Option<String>, Refused> {
+    let mut lines = headers.get_all("idempotency-key").iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    let malformed = || {
+        let message = "Idempotency-Key must be 1 to 255 visible characters, once";
+        Refused::invalid("invalid_idempotency_key", message)
+    };
+    let text = line.to_str().map_err(|_| malformed())?.trim();
+    let key = match text.strip_prefix('"') {
+        Some(quoted) => unquote(quoted).ok_or_else(malformed)?,
+        None => text.to_owned(),
+    };
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > MAX_LENGTH || !visible || lines.next().is_some() {
+        return Err(malformed());
+    }
+    Ok(Some(key))
+}
+
+/// What stands between the quotes, the first of which is already gone.
+fn unquote(quoted: &str) -> Option<String> {
+    let mut key = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    loop {
+        match characters.next()? {
+            '"' => return characters.next().is_none().then_some(key),
+            '\\' => key.push(characters.next().filter(|next| matches!(next, '"' | '\\'))?),
+            other => key.push(other),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        Ok(Self {
+            key: key_in(&parts.headers)?,
+            method_and_path: format!("{}|{}", parts.method, uri.path()),
+        })
+    }
+}

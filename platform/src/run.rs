@@ -1,0 +1,220 @@
+//! Runs services: connects what they hear and answer, then lets them begin.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::Envelope;
+use futures::stream::BoxStream;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::bus::{Bus, Delivery, Question};
+use crate::clock::{Clock, until};
+use crate::context::Context;
+use crate::db::{Db, Surroundings, Tx, Wakers, params};
+use crate::failure::Result;
+use crate::gate::{Gate, GateSettings};
+use crate::http::health::Readiness;
+use crate::http::idempotency::{self, InFlight};
+use crate::log::{relay, source};
+use crate::random::Random;
+use crate::service::{Job, Service};
+use crate::session::{self, Sessions};
+use crate::tasks::Tasks;
+
+/// What all services of a process share.
+#[derive(Clone)]
+pub struct Process {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The bus.
+    pub bus: Arc<dyn Bus>,
+    /// Background work.
+    pub tasks: Tasks,
+    /// Who a request comes from: each service has its own copy of the revoked sessions.
+    pub public_keys: Vec<session::PublicKey>,
+    /// The address under which people reach the site, if it is known.
+    pub public_url: Option<Arc<str>>,
+    /// What must be ready before requests are answered.
+    pub readiness: Readiness,
+    /// How failing handlers are dealt with.
+    pub gate: GateSettings,
+}
+
+/// A service whose database is open and whose connections are made, but which has not begun.
+pub struct Prepared {
+    /// What the service was given.
+    pub context: Context,
+    /// Its answers.
+    pub routes: OpenApiRouter,
+    /// Its inbox.
+    pub gate: Gate,
+    questions: BoxStream<'static, Question>,
+    deliveries: Vec<BoxStream<'static, Delivery>>,
+    jobs: Vec<Job>,
+}
+
+/// What a service found when its database was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Whether the process before ended without closing it.
+    pub unclean: bool,
+    /// Events that the bus had not confirmed; they are published now.
+    pub unpublished: i64,
+    /// Events that wait for earlier ones; those are asked for now.
+    pub parked: i64,
+    /// Keys that had been blocked; each is tried once more now.
+    pub blocked: u64,
+}
+
+/// Opens a service's SQLite database in the data directory.
+///
+/// # Errors
+/// When it can't be opened or brought to its newest migration.
+pub fn open_embedded(
+    process: &Process,
+    directory: &Path,
+    service: &Service,
+) -> anyhow::Result<(Db, Wakers)> {
+    let wakers = Wakers::default();
+    let surroundings = Surroundings {
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        wakers: wakers.clone(),
+    };
+    let path = directory.join(format!("{}.db", service.name));
+    let db = Db::open_sqlite(&path, service.name, service.migrations, surroundings)?;
+    Ok((db, wakers))
+}
+
+/// Connects a service: subscribes its consumers and hears the questions to it. Every service of a
+/// process is prepared before any [`begin`]s, so that nothing is published to nobody.
+///
+/// # Errors
+/// When the bus or the database does not answer.
+pub async fn prepare(
+    process: &Process,
+    mut service: Service,
+    (db, wakers): (Db, Wakers),
+) -> Result<Prepared> {
+    let sessions = Sessions::new(process.public_keys.clone());
+    if service.knows_sessions {
+        sessions.load_revoked(&db, process.clock.now()).await?;
+        service.consumers.push(session::revocations(sessions.clone()));
+    }
+    let context = Context {
+        service: service.name,
+        db,
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        bus: Arc::clone(&process.bus),
+        sessions,
+        wakers,
+        tasks: process.tasks.clone(),
+        in_flight: InFlight::default(),
+        public_url: process.public_url.clone(),
+    };
+    let routes = service.routes.take().map(|routes| routes(&context)).unwrap_or_default();
+    let questions = context.bus.serve(service.name).await?;
+    let mut deliveries = Vec::new();
+    for consumer in &service.consumers {
+        deliveries.push(context.bus.subscribe(service.name, consumer.aggregate).await?);
+    }
+    let gate = Gate::new(context.clone(), service.consumers, process.gate);
+    Ok(Prepared { context, routes, gate, questions, deliveries, jobs: service.jobs })
+}
+
+/// Lets a prepared service begin: relay, inbox, repair, watermark, jobs.
+///
+/// # Errors
+/// When its database does not answer.
+pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
+    let Prepared { context, gate, questions, deliveries, jobs, .. } = prepared;
+    let found = find(&gate).await?;
+    let tasks = &context.tasks;
+    tasks.spawn(source::run(context.clone(), questions));
+    tasks.spawn(relay::run(context.clone()));
+    for (consumer, deliveries) in gate.consumers.iter().zip(deliveries) {
+        let news = context.bus.listen(consumer.owner).await?;
+        tasks.spawn(gate.clone().run(consumer.clone(), deliveries));
+        tasks.spawn(gate.clone().heads_loop(consumer.clone(), news));
+        tasks.spawn(gate.clone().watermark_loop(consumer.clone()));
+    }
+    tasks.spawn(gate.clone().repair_loop());
+    tasks.spawn(sweep_idempotency_keys(context.clone()));
+    for job in jobs {
+        tasks.spawn(run_job(context.clone(), job));
+    }
+    Ok((gate, found))
+}
+
+async fn find(gate: &Gate) -> Result<Found> {
+    let counts = async |tx: &mut Tx| {
+        let unpublished = tx.query_one("select count(*) from outbox", params![]).await?.get(0)?;
+        let parked = tx.query_one("select count(*) from parked", params![]).await?.get(0)?;
+        Ok((unpublished, parked))
+    };
+    let (unpublished, parked) = gate.context.db.read(counts).await?;
+    let unclean = gate.context.db.ended_uncleanly();
+    Ok(Found { unclean, unpublished, parked, blocked: gate.try_blocked_again().await? })
+}
+
+/// Waits until the service's copy of revoked sessions stands where auth's log stands, at most
+/// `limit`, because auth may be down.
+pub async fn catch_up_sessions(gate: &Gate, limit: Duration) {
+    let Some(consumer) = gate.consumer("session") else { return };
+    let compared = async {
+        while gate.compare(consumer).await.is_err() {
+            gate.context.clock.sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        () = compared => {}
+        () = gate.context.clock.sleep(limit) => {
+            tracing::warn!(service = gate.context.service, "auth does not answer: sign-outs of late are not known yet");
+        }
+    }
+}
+
+async fn run_job(context: Context, job: Job) {
+    let wake = context.wakers.get(job.name);
+    let mut pause = Duration::ZERO;
+    loop {
+        let next = match (job.run)(context.clone()).await {
+            Ok(next) => {
+                pause = Duration::ZERO;
+                next.map_or(job.interval, |next| next.min(job.interval))
+            }
+            Err(failure) => {
+                pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
+                tracing::error!(service = context.service, job = job.name, failure = format!("{failure:#}"), "a job failed");
+                context.clock.sleep(pause).await;
+                continue;
+            }
+        };
+        if next.is_zero() {
+            continue;
+        }
+        tokio::select! {
+            () = wake.notified() => {}
+            () = context.clock.sleep(next) => {}
+        }
+    }
+}
+
+async fn sweep_idempotency_keys(context: Context) {
+    loop {
+        if let Err(failure) = idempotency::sweep(&context.db, context.now()).await {
+            tracing::warn!(service = context.service, %failure, "old idempotency keys stay");
+        }
+        context.clock.sleep(Duration::from_secs(600)).await;
+    }
+}
+
+/// How long ago an event was committed.
+#[must_use]
+pub fn age(event: &Envelope, clock: &dyn Clock) -> Duration {
+    until(event.time, clock.now())
+}

@@ -1,0 +1,84 @@
+//! Where the present work comes from: W3C trace context, correlation and causation.
+
+use std::future::Future;
+
+use crate::random::{Random, hex};
+
+tokio::task_local! {
+    static ORIGIN: Origin;
+}
+
+/// What made the present work happen. Events that the work appends carry it on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// W3C `traceparent` (<https://www.w3.org/TR/trace-context/>).
+    pub traceparent: Option<String>,
+    /// What everything that follows from one request shares: the request's id.
+    pub correlation: Option<String>,
+    /// The event or request that is the immediate cause.
+    pub causation: Option<String>,
+}
+
+impl Origin {
+    /// The origin of the running task; empty outside of one.
+    #[must_use]
+    pub fn current() -> Self {
+        ORIGIN.try_with(Clone::clone).unwrap_or_default()
+    }
+
+    /// Runs `work` with this origin.
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        ORIGIN.scope(self, work).await
+    }
+}
+
+/// The `traceparent` of a new span: within the trace of `parent` if that is well formed, else in a
+/// new trace.
+#[must_use]
+pub fn child_of(parent: Option<&str>, random: &dyn Random) -> String {
+    let span = hex::<8>(random);
+    match parent.and_then(trace_id) {
+        Some(trace) => format!("00-{trace}-{span}-01"),
+        None => format!("00-{}-{span}-01", hex::<16>(random)),
+    }
+}
+
+/// The trace id of a well-formed `traceparent` of version 00.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let lower_hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let well_formed = version == "00"
+        && parts.next().is_none()
+        && lower_hex(trace, 32)
+        && lower_hex(span, 16)
+        && lower_hex(flags, 2)
+        && trace.bytes().any(|b| b != b'0')
+        && span.bytes().any(|b| b != b'0');
+    well_formed.then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn a_child_stays_in_its_parents_trace() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let child = child_of(Some(parent), &SystemRandom);
+        assert!(child.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+        assert_ne!(child, parent);
+    }
+
+    #[test]
+    fn a_malformed_parent_begins_a_new_trace() {
+        for bad in ["", "00-xyz", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-ABF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+            let child = child_of(Some(bad), &SystemRandom);
+            assert_eq!(trace_id(&child).map(str::len), Some(32), "{bad}");
+            assert!(!bad.contains(trace_id(&child).unwrap()));
+        }
+    }
+}

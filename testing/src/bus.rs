@@ -1,0 +1,119 @@
+//! A bus that loses, doubles, delays and re-orders, as told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contracts::Envelope;
+use futures::stream::BoxStream;
+use platform::Clock;
+use platform::bus::in_process::InProcessBus;
+use platform::bus::{Bus, BusError, Delivery, Question};
+use platform::tasks::Tasks;
+
+use crate::random::Seeded;
+
+/// What goes wrong, each in events per hundred.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// Confirmed, and never delivered.
+    pub lost: u64,
+    /// Delivered twice.
+    pub doubled: u64,
+    /// Delivered up to 100 ms late, and so behind later ones.
+    pub delayed: u64,
+    /// Delivered, but the confirmation fails: the relay publishes it again.
+    pub unconfirmed: u64,
+}
+
+/// An in-process bus with faults.
+#[derive(Clone)]
+pub struct FaultyBus {
+    inner: InProcessBus,
+    faults: Arc<Mutex<Faults>>,
+    choices: Arc<Seeded>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+}
+
+impl FaultyBus {
+    /// A bus whose choices are drawn from `seed`; without faults until told.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, tasks: Tasks, seed: u64) -> Self {
+        let inner = InProcessBus::new(Arc::clone(&clock), tasks.clone());
+        Self { inner, faults: Arc::default(), choices: Arc::new(Seeded::new(seed)), clock, tasks }
+    }
+
+    /// From now on, this goes wrong.
+    pub fn set(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn happens(&self, per_hundred: u64) -> bool {
+        self.choices.below(100) < per_hundred
+    }
+}
+
+#[async_trait]
+impl Bus for FaultyBus {
+    async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError> {
+        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.happens(faults.lost) {
+            return Ok(());
+        }
+        if self.happens(faults.delayed) {
+            let (bus, event, clock) = (self.inner.clone(), Arc::clone(event), Arc::clone(&self.clock));
+            let delay = Duration::from_millis(self.choices.below(100));
+            self.tasks.spawn(async move {
+                clock.sleep(delay).await;
+                drop(bus.publish(&event).await);
+            });
+            return Ok(());
+        }
+        self.inner.publish(event).await?;
+        if self.happens(faults.doubled) {
+            self.inner.publish(event).await?;
+        }
+        if self.happens(faults.unconfirmed) {
+            return Err(BusError("not confirmed".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn subscribe(
+        &self,
+        consumer: &str,
+        aggregate: &'static str,
+    ) -> Result<BoxStream<'static, Delivery>, BusError> {
+        self.inner.subscribe(consumer, aggregate).await
+    }
+
+    async fn follow(
+        &self,
+        aggregate: &'static str,
+    ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError> {
+        self.inner.follow(aggregate).await
+    }
+
+    async fn request(
+        &self,
+        service: &str,
+        question: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, BusError> {
+        self.inner.request(service, question, limit).await
+    }
+
+    async fn serve(&self, service: &str) -> Result<BoxStream<'static, Question>, BusError> {
+        self.inner.serve(service).await
+    }
+
+    async fn announce(&self, service: &str, news: Bytes) -> Result<(), BusError> {
+        self.inner.announce(service, news).await
+    }
+
+    async fn listen(&self, service: &str) -> Result<BoxStream<'static, Bytes>, BusError> {
+        self.inner.listen(service).await
+    }
+}
