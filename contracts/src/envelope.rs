@@ -27,7 +27,7 @@ pub trait Aggregate: 'static + Send + Sync {
 ///
 /// CloudEvents 1.0 (<https://github.com/cloudevents/spec>): the extension names are lower-case
 /// without separators because the specification allows nothing else.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope {
     /// Always `1.0`.
     pub specversion: String,
@@ -41,6 +41,7 @@ pub struct Envelope {
     /// The aggregate's id.
     pub subject: String,
     /// When the owner committed it, by the owner's clock.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: Timestamp,
     /// Always `application/json`.
     pub datacontenttype: String,
@@ -61,6 +62,7 @@ pub struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The fact's own fields, and `state`: the aggregate's public state after the change.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub data: Box<RawValue>,
 }
 

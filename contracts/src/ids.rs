@@ -21,7 +21,7 @@ macro_rules! ids {
         )]
         #[serde(transparent)]
         #[schema(value_type = String, format = "uuid")]
-        #[schemars(with = "String")]
+        #[schemars(with = "String", extend("format" = "uuid"))]
         pub struct $name(Uuid);
 
         impl $name {

@@ -3,6 +3,7 @@
 //! There is no I/O here, and nothing that only one service needs.
 
 pub mod api;
+pub mod catalogue;
 pub mod envelope;
 pub mod events;
 pub mod ids;

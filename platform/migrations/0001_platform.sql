@@ -17,11 +17,12 @@ create table events (
     unique (aggregate, subject, version)
 );
 
--- The newest version of each aggregate.
+-- The newest version of each aggregate, and the life of the log that it was written in.
 create table heads (
     aggregate text not null,
     subject text not null,
     version bigint not null,
+    incarnation bigint not null,
     partition bigint not null,
     primary key (aggregate, subject)
 ) without rowid;
@@ -31,7 +32,7 @@ create table outbox (
     position integer primary key
 );
 
--- How far each consumer has come with each aggregate.
+-- How far each consumer has come with each aggregate: version and incarnation of one event.
 create table cursors (
     consumer text not null,
     aggregate text not null,
@@ -48,6 +49,7 @@ create table parked (
     aggregate text not null,
     subject text not null,
     version bigint not null,
+    incarnation bigint not null,
     envelope text not null,
     parked_at bigint not null,
     primary key (consumer, aggregate, subject, version)
@@ -68,7 +70,7 @@ create table stuck (
     next_try_at bigint not null,
     primary key (consumer, aggregate, subject)
 ) without rowid;
-create index stuck_due on stuck (next_try_at);
+create index stuck_due on stuck (consumer, aggregate, next_try_at);
 create index stuck_waits on stuck (waits_aggregate, waits_subject) where waits_subject is not null;
 
 -- What consumers were refused by the rules, and what operators did.

@@ -7,6 +7,7 @@
 
 mod migrate;
 mod row;
+mod snapshot;
 mod sqlite;
 mod tx;
 
@@ -20,14 +21,14 @@ use crate::trace::Origin;
 
 pub use migrate::Migration;
 pub use row::{FromValue, Row, ToValue, Value};
-pub use sqlite::checkpoint_and_copy;
+pub use snapshot::{begin_new_life, snapshot_all};
 pub use tx::{Tx, Wakers};
 
 /// Builds the parameters of a statement: `params![id, now, "text"]` for `$1`, `$2`, `$3`.
 #[macro_export]
 macro_rules! params {
     ($($value:expr),* $(,)?) => {
-        &[$($crate::db::ToValue::to_value(&$value)),*] as &[$crate::db::Value]
+        ::std::convert::identity::<&[$crate::db::Value]>(&[$($crate::db::ToValue::to_value(&$value)),*])
     };
 }
 pub use crate::params;
@@ -112,6 +113,14 @@ impl Db {
         self.sqlite.read(work)
     }
 
+    /// How many transactions with events were committed since it was opened, or `None` where other
+    /// processes commit too. It is counted before whoever committed is answered, so that what was
+    /// read after the same count is not outdated for anybody.
+    #[must_use]
+    pub fn commits(&self) -> Option<u64> {
+        Some(self.sqlite.commits())
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -125,7 +134,24 @@ impl Db {
         self.sqlite.close();
     }
 
-    /// Whether the process that had it open before ended without [`Self::close`].
+    /// Notes that the database is worked on from now on, until [`Self::close`].
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn begin_use(&self) -> Result<()> {
+        self.write(async |tx: &mut Tx| {
+            tx.execute(
+                "insert into meta (name, value) values ('open', 1) \
+                 on conflict (name) do update set value = excluded.value",
+                &[],
+            )
+            .await
+            .map(drop)
+        })
+        .await
+    }
+
+    /// Whether the process that worked on it before ended without [`Self::close`].
     #[must_use]
     pub fn ended_uncleanly(&self) -> bool {
         self.sqlite.ended_uncleanly()

@@ -4,7 +4,10 @@
 //! parked, and the owner is asked for what lies between. One whose handler fails is tried again; in
 //! the end its key is blocked, and no other.
 
+pub mod audit;
 pub mod consumer;
+mod failing;
+mod fetch;
 pub mod inbox;
 pub mod operator;
 pub mod rebuild;
@@ -17,7 +20,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contracts::Envelope;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
@@ -27,13 +29,17 @@ use crate::db::{Durability, Tx};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 use consumer::Consumer;
-use inbox::Verdict;
+use inbox::{Arrival, Turn, Verdict};
+use store::Cursor;
 
 /// How many events that are waiting are handled in one transaction.
 const CHUNK: usize = 64;
 
 /// After how long an event comes again when the database did not answer.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a transaction is run in which a head moved, before that counts as a handler's fault.
+const MOVED_RUNS: u32 = 3;
 
 /// How many keys' cursors are remembered, so that an announced head costs no query.
 const RECENT_MAX: usize = 200_000;
@@ -70,7 +76,7 @@ pub struct Gate {
     pub settings: GateSettings,
     /// Holds deliveries back while copies are rebuilt.
     paused: Arc<AtomicBool>,
-    recent: Arc<Mutex<HashMap<(&'static str, String), (i64, i64)>>>,
+    recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
 }
 
 impl Gate {
@@ -96,51 +102,79 @@ impl Gate {
     pub async fn run(self, consumer: Consumer, deliveries: BoxStream<'static, Delivery>) {
         let mut chunks = deliveries.ready_chunks(CHUNK);
         while let Some(chunk) = chunks.next().await {
-            if self.paused.load(Ordering::Acquire) {
+            let Err((failure, chunk)) = self.take_chunk(&consumer, chunk).await else { continue };
+            if matches!(failure, Failure::Unavailable(_)) {
+                tracing::warn!(
+                    service = self.context.service, aggregate = consumer.aggregate, %failure,
+                    "events wait for the database"
+                );
                 chunk.into_iter().for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
                 continue;
             }
-            let events = chunk
-                .iter()
-                .map(|delivery| (Arc::clone(&delivery.envelope), delivery.attempt))
-                .collect();
-            match self.take(&consumer, events).await {
-                Ok(verdicts) => settle(chunk, verdicts),
-                Err(failure) => {
-                    tracing::warn!(
+            // One of them brings the transaction down: the others must not wait for it.
+            for delivery in chunk {
+                if let Err((failure, rest)) = self.take_chunk(&consumer, vec![delivery]).await {
+                    tracing::error!(
                         service = self.context.service, aggregate = consumer.aggregate, %failure,
-                        "events wait for the database"
+                        "an event can be neither handled nor parked"
                     );
-                    chunk.into_iter().for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
+                    rest.into_iter().for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
                 }
             }
         }
     }
 
-    /// Handles events, given with how often each was delivered, in one durable transaction.
+    /// Handles deliveries in one transaction and acknowledges them, or gives them back.
+    async fn take_chunk(
+        &self,
+        consumer: &Consumer,
+        chunk: Vec<Delivery>,
+    ) -> Result<(), (Failure, Vec<Delivery>)> {
+        let arrivals = chunk
+            .iter()
+            .map(|delivery| Arrival::by_bus(Arc::clone(&delivery.envelope), delivery.attempt))
+            .collect();
+        match self.take(consumer, arrivals).await {
+            Ok(verdicts) => {
+                settle(chunk, verdicts);
+                Ok(())
+            }
+            Err(failure) => Err((failure, chunk)),
+        }
+    }
+
+    /// Handles events in one durable transaction.
     ///
     /// # Errors
     /// When the transaction did not happen: nothing may be acknowledged.
-    pub async fn take(
-        &self,
-        consumer: &Consumer,
-        events: Vec<(Arc<Envelope>, u32)>,
-    ) -> Result<Vec<Verdict>> {
-        let (gate, owned) = (self.clone(), consumer.clone());
+    pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
+        let arrivals: Arc<[Arrival]> = arrivals.into();
         let durability = if consumer.reacts { Durability::Synced } else { Durability::Relaxed };
-        let work = async move |tx: &mut Tx| {
-            let mut verdicts = Vec::with_capacity(events.len());
-            for (event, attempt) in &events {
-                verdicts.push(gate.receive(tx, &owned, event, *attempt).await?);
-            }
-            Ok(verdicts)
-        };
-        let verdicts = retrying(|| {
-            self.context.db.run(durability, Origin::default(), work.clone())
+        let verdicts = retrying(|last_run| {
+            let (gate, consumer, arrivals) = (self.clone(), consumer.clone(), Arc::clone(&arrivals));
+            let work = async move |tx: &mut Tx| {
+                gate.unless_paused()?;
+                let mut verdicts = Vec::with_capacity(arrivals.len());
+                for arrival in arrivals.iter() {
+                    let key = gate.key(&consumer, &arrival.event.subject);
+                    let turn = Turn { gate: &gate, consumer: &consumer, key, last_run };
+                    verdicts.push(turn.receive(tx, arrival).await?);
+                }
+                Ok(verdicts)
+            };
+            self.context.db.run(durability, Origin::default(), work)
         })
         .await?;
         self.remember(consumer.aggregate, &verdicts);
         Ok(verdicts)
+    }
+
+    /// Asked within a transaction, so that none applies an event to a half-built copy.
+    fn unless_paused(&self) -> Result<()> {
+        if self.paused.load(Ordering::Acquire) {
+            return Err(Failure::Unavailable("the copies are being rebuilt".to_owned()));
+        }
+        Ok(())
     }
 
     fn remember(&self, aggregate: &'static str, verdicts: &[Verdict]) {
@@ -149,29 +183,36 @@ impl Gate {
             recent.clear();
         }
         for verdict in verdicts {
-            if let Verdict::Handled { subject, version, incarnation } = verdict {
-                recent.insert((aggregate, subject.clone()), (*version, *incarnation));
+            if let Verdict::Handled { subject, cursor } = verdict {
+                recent.insert((aggregate, subject.clone()), *cursor);
             }
         }
     }
 
-    /// Whether this key was lately seen at this version or above.
-    fn is_recent(&self, aggregate: &'static str, subject: &str, version: i64, life: i64) -> bool {
+    fn forget(&self, aggregate: &'static str, subject: &str) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.remove(&(aggregate, subject.to_owned()));
+    }
+
+    /// Whether this key was lately seen at this place or behind it.
+    fn is_recent(&self, aggregate: &'static str, subject: &str, head: Cursor) -> bool {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = recent.get(&(aggregate, subject.to_owned()));
-        seen.is_some_and(|(seen, seen_life)| *seen >= version && *seen_life >= life)
+        seen.is_some_and(|seen| {
+            seen.version >= head.version && seen.incarnation >= head.incarnation
+        })
     }
 }
 
-/// Runs a transaction again when the head it had read moved under it.
-async fn retrying<T, F: Future<Output = Result<T>>>(run: impl Fn() -> F) -> Result<T> {
-    for _ in 0..3 {
-        match run().await {
+/// Runs a transaction again when the head it had read moved under it; tells it which run is the last.
+async fn retrying<T, F: Future<Output = Result<T>>>(run: impl Fn(bool) -> F) -> Result<T> {
+    for _ in 0..MOVED_RUNS {
+        match run(false).await {
             Err(Failure::Moved { .. }) => {}
             outcome => return outcome,
         }
     }
-    run().await
+    run(true).await
 }
 
 fn settle(chunk: Vec<Delivery>, verdicts: Vec<Verdict>) {

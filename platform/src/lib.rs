@@ -11,6 +11,7 @@ pub mod failure;
 pub mod gate;
 pub mod http;
 pub mod log;
+pub mod mail;
 pub mod random;
 pub mod run;
 pub mod service;

@@ -1,5 +1,6 @@
 //! The event log of a service: the system of record of every aggregate that it owns.
 
+pub mod heads;
 pub mod relay;
 pub mod source;
 
@@ -93,18 +94,19 @@ impl Tx {
         subject: &str,
         expected: i64,
     ) -> Result<()> {
+        let incarnation = self.incarnation();
         let changed = if expected == 0 {
             self.execute(
-                "insert into heads (aggregate, subject, version, partition) \
-                 values ($1, $2, 1, $3) on conflict do nothing",
-                params![aggregate, subject, partition(subject)],
+                "insert into heads (aggregate, subject, version, incarnation, partition) \
+                 values ($1, $2, 1, $3, $4) on conflict do nothing",
+                params![aggregate, subject, incarnation, partition(subject)],
             )
             .await?
         } else {
             self.execute(
-                "update heads set version = version + 1 \
+                "update heads set version = version + 1, incarnation = $4 \
                  where aggregate = $1 and subject = $2 and version = $3",
-                params![aggregate, subject, expected],
+                params![aggregate, subject, expected, incarnation],
             )
             .await?
         };

@@ -133,7 +133,11 @@ pub async fn prepare(
 pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
     let Prepared { context, gate, questions, deliveries, jobs, .. } = prepared;
     let found = find(&gate).await?;
+    context.db.begin_use().await?;
     let tasks = &context.tasks;
+    if gate.is_half_rebuilt().await? {
+        tasks.spawn(gate.clone().finish_rebuild());
+    }
     tasks.spawn(source::run(context.clone(), questions));
     tasks.spawn(relay::run(context.clone()));
     for (consumer, deliveries) in gate.consumers.iter().zip(deliveries) {
@@ -148,6 +152,14 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
         tasks.spawn(run_job(context.clone(), job));
     }
     Ok((gate, found))
+}
+
+/// Keeps a prepared service still: it only answers for its log.
+#[must_use]
+pub fn hold(prepared: Prepared) -> Gate {
+    let Prepared { context, gate, questions, .. } = prepared;
+    context.tasks.spawn(source::run(context.clone(), questions));
+    gate
 }
 
 async fn find(gate: &Gate) -> Result<Found> {
@@ -166,7 +178,7 @@ async fn find(gate: &Gate) -> Result<Found> {
 pub async fn catch_up_sessions(gate: &Gate, limit: Duration) {
     let Some(consumer) = gate.consumer("session") else { return };
     let compared = async {
-        while gate.compare(consumer).await.is_err() {
+        while gate.catch_up(consumer).await.is_err() {
             gate.context.clock.sleep(Duration::from_millis(50)).await;
         }
     };

@@ -49,7 +49,13 @@ impl SignedIn {
     /// A session that begins now and lives for [`LIFETIME`].
     #[must_use]
     pub fn begin(user_id: UserId, session_id: SessionId, email: String, now: Timestamp) -> Self {
-        Self { user_id, session_id, email, issued_at: now, expires_at: later(now, LIFETIME) }
+        Self {
+            user_id,
+            session_id,
+            email,
+            issued_at: now,
+            expires_at: later(now, LIFETIME),
+        }
     }
 
     fn is_valid_at(&self, now: Timestamp) -> bool {
@@ -78,16 +84,25 @@ impl Sessions {
     #[must_use]
     pub fn new(keys: Vec<PublicKey>) -> Self {
         let (revoked, verified) = (RwLock::default(), Verified::default());
-        Self(Arc::new(Inner { keys, revoked, verified }))
+        Self(Arc::new(Inner {
+            keys,
+            revoked,
+            verified,
+        }))
     }
 
     /// Who a token speaks for; nobody when it is forged, malformed, expired or revoked.
     #[must_use]
     pub fn verify(&self, token: &str, now: Timestamp) -> Option<SignedIn> {
-        let signed_in = self.0.verified.get_or_verify(token, || {
-            self.0.keys.iter().find_map(|key| key.open(token))
-        })?;
-        let revoked = self.0.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        let signed_in = self
+            .0
+            .verified
+            .get_or_verify(token, || self.0.keys.iter().find_map(|key| key.open(token)))?;
+        let revoked = self
+            .0
+            .revoked
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let good = signed_in.is_valid_at(now) && !revoked.contains_key(&signed_in.session_id);
         good.then_some(signed_in)
     }
@@ -100,14 +115,25 @@ impl Sessions {
 
     /// Believes a session no more. `expires_at`: when its token would have ended by itself.
     pub fn revoke(&self, session_id: SessionId, expires_at: Timestamp) {
-        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        let mut revoked = self
+            .0
+            .revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         revoked.insert(session_id, expires_at);
     }
 
-    /// Lets go of revocations whose tokens have expired.
-    pub fn forget_expired(&self, now: Timestamp) {
-        let mut revoked = self.0.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.retain(|_, expires_at| now < *expires_at);
+    /// Lets go of revocations whose tokens have expired; only each time that their number has come to
+    /// a power of two, so that it costs next to nothing for each.
+    fn forget_expired(&self, now: Timestamp) {
+        let mut revoked = self
+            .0
+            .revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if revoked.len().is_power_of_two() {
+            revoked.retain(|_, expires_at| now < *expires_at);
+        }
     }
 }
 
@@ -135,3 +161,6 @@ where
         signed_in.ok_or_else(|| Refused::not_signed_in().into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,8 @@ impl std::str::FromStr for LogFormat {
 
 /// The upper bounds of the buckets of durations, in seconds: 0.1 ms to 10 s, about three a decade.
 const DURATION_BUCKETS: [f64; 16] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-    10.0,
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0,
 ];
 
 /// How often recorded durations are put into their buckets. They take memory until then.
@@ -48,7 +48,10 @@ impl Metrics {
     /// The figures as Prometheus reads them.
     #[must_use]
     pub fn render(&self) -> String {
-        self.0.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+        self.0
+            .as_ref()
+            .map(PrometheusHandle::render)
+            .unwrap_or_default()
     }
 
     /// Keeps the memory that figures take bounded; runs until it is dropped.
@@ -110,8 +113,16 @@ mod tests {
         metrics::counter!("nobody_counts_yet_total").increment(1);
         let first = super::metrics();
         metrics::histogram!("started_seconds").record(0.002);
-        assert!(first.render().contains("started_seconds_bucket{le=\"0.0025\"} 1"));
-        assert!(super::metrics().render().contains("started_seconds_count 1"));
+        assert!(
+            first
+                .render()
+                .contains("started_seconds_bucket{le=\"0.0025\"} 1")
+        );
+        assert!(
+            super::metrics()
+                .render()
+                .contains("started_seconds_count 1")
+        );
         log(LogFormat::Text, "off").unwrap();
         log(LogFormat::Json, "info,platform=debug").unwrap();
         assert!(log(LogFormat::Text, "no=such=filter").is_err());

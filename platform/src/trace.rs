@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::random::{Random, hex};
+use crate::random::{Random, hex_of};
 
 tokio::task_local! {
     static ORIGIN: Origin;
@@ -36,11 +36,12 @@ impl Origin {
 /// new trace.
 #[must_use]
 pub fn child_of(parent: Option<&str>, random: &dyn Random) -> String {
-    let span = hex::<8>(random);
-    match parent.and_then(trace_id) {
-        Some(trace) => format!("00-{trace}-{span}-01"),
-        None => format!("00-{}-{span}-01", hex::<16>(random)),
-    }
+    let mut bytes = [0u8; 24];
+    random.fill(&mut bytes);
+    let drawn = hex_of(&bytes);
+    let (span, new_trace) = drawn.split_at(16);
+    let trace = parent.and_then(trace_id).unwrap_or(new_trace);
+    format!("00-{trace}-{span}-01")
 }
 
 /// The trace id of a well-formed `traceparent` of version 00.

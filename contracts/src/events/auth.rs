@@ -65,7 +65,7 @@ pub struct SessionState {
     /// Whose session it was.
     pub user_id: UserId,
     /// When its token would have expired by itself: until then the revocation must be kept.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Timestamp,
 }
 

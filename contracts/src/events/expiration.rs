@@ -24,7 +24,7 @@ pub struct TimerState {
     /// The order whose time is up.
     pub order_id: OrderId,
     /// The time that it was set to.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub due_at: Timestamp,
 }
 

@@ -43,10 +43,10 @@ pub struct OrderState {
     /// Where it stands.
     pub status: OrderStatus,
     /// When it was placed.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// Until when it can be paid.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Timestamp,
     /// The payment that orders has chosen (capturing and later), or that extended the hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,7 +41,7 @@ pub struct PaymentState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_code: Option<String>,
     /// When it was started.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
 }
 

@@ -40,7 +40,7 @@ pub struct TicketState {
     /// The highest order epoch that was seen (the fencing token of the lock).
     pub epoch: i64,
     /// When it was first listed.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
 }
 

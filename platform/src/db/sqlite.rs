@@ -1,33 +1,29 @@
 //! SQLite: one writer thread with group commit, and a pool of reading connections.
 
+mod statement;
+mod writer;
+
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError, mpsc};
-use std::task::{Poll, Waker};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use anyhow::{Context as _, anyhow};
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use anyhow::Context as _;
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::migrate::{Migration, migrate};
-use super::row::{Row, Value};
 use super::tx::Tx;
 use super::{Durability, Surroundings, unavailable};
 use crate::failure::{Failure, Result};
+use crate::log::RELAY;
 use crate::trace::Origin;
-
-/// At most this many transactions share one sync, so that the first waits no longer than a few
-/// milliseconds for the last.
-const BATCH_MAX: usize = 256;
+pub(super) use statement::{execute, query};
+use writer::{Job, run_in_savepoint, run_to_end, write_loop};
 
 /// How many prepared statements each connection keeps.
 const STATEMENTS_MAX: usize = 128;
-
-/// What runs a transaction on the writer thread; the returned part answers once the commit is known.
-type Job = Box<dyn FnOnce(&Rc<Connection>) -> Box<dyn FnOnce(Result<(), &str>)> + Send>;
 
 pub(super) struct Sqlite {
     path: PathBuf,
@@ -37,6 +33,7 @@ pub(super) struct Sqlite {
     surroundings: Surroundings,
     incarnation: i64,
     unclean: bool,
+    commits: Arc<AtomicU64>,
 }
 
 impl Sqlite {
@@ -54,7 +51,6 @@ impl Sqlite {
             None => surroundings.clock.now().as_microsecond(),
         };
         set_meta(&connection, "incarnation", incarnation)?;
-        set_meta(&connection, "open", 1)?;
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
             .name(format!("{service}-writer"))
@@ -67,6 +63,7 @@ impl Sqlite {
             surroundings,
             incarnation,
             unclean,
+            commits: Arc::default(),
         })
     }
 
@@ -82,17 +79,25 @@ impl Sqlite {
     {
         let (answer, answered) = oneshot::channel();
         let (surroundings, incarnation) = (self.surroundings.clone(), self.incarnation);
+        let commits = Arc::clone(&self.commits);
         let job: Job = Box::new(move |connection| {
             let wakers = surroundings.wakers.clone();
-            let mut tx = new_tx(connection, surroundings, origin, incarnation);
-            let outcome = run_in_savepoint(&mut tx, work);
-            let wakes = std::mem::take(&mut tx.wakes);
+            let (outcome, wakes) = match connection {
+                Ok(connection) => {
+                    let mut tx = new_tx(connection, surroundings, origin, incarnation);
+                    (run_in_savepoint(&mut tx, work), tx.wakes)
+                }
+                Err(error) => (Err(Failure::Unavailable(error.to_owned())), Default::default()),
+            };
             Box::new(move |committed| {
                 let outcome = match committed {
                     Ok(()) => outcome,
                     Err(error) => outcome.and_then(|_| Err(Failure::Unavailable(error.to_owned()))),
                 };
                 if outcome.is_ok() {
+                    if wakes.contains(RELAY) {
+                        commits.fetch_add(1, Ordering::Release);
+                    }
                     wakes.into_iter().for_each(|name| wakers.wake(name));
                 }
                 drop(answer.send(outcome));
@@ -126,6 +131,18 @@ impl Sqlite {
         outcome
     }
 
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
+    /// Opens one more connection, which holds the state of this moment once it has read.
+    pub(super) fn snapshot(&self) -> anyhow::Result<Snapshot> {
+        let connection = open_reader(&self.path)?;
+        connection.execute_batch("begin")?;
+        meta(&connection, "incarnation")?;
+        Ok(Snapshot(connection))
+    }
+
     pub(super) fn ended_uncleanly(&self) -> bool {
         self.unclean
     }
@@ -141,8 +158,7 @@ impl Sqlite {
     }
 
     pub(super) fn copy_to(&self, target: &Path) -> anyhow::Result<()> {
-        let source = open_reader(&self.path)?;
-        copy(&source, target)
+        self.snapshot()?.copy_to(target)
     }
 }
 
@@ -152,18 +168,25 @@ impl Drop for Sqlite {
     }
 }
 
-/// Copies a database file that nobody has open, its write-ahead log included.
-///
-/// # Errors
-/// When either file can't be opened.
-pub fn checkpoint_and_copy(source: &Path, target: &Path) -> anyhow::Result<()> {
-    copy(&Connection::open(source)?, target)
+/// One consistent state of a database, held by a read transaction.
+pub(super) struct Snapshot(Connection);
+
+impl Snapshot {
+    pub(super) fn copy_to(&self, target: &Path) -> anyhow::Result<()> {
+        let mut copy =
+            Connection::open(target).with_context(|| format!("making {}", target.display()))?;
+        let backup = rusqlite::backup::Backup::new(&self.0, &mut copy)?;
+        backup.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+        Ok(())
+    }
 }
 
-fn copy(source: &Connection, target: &Path) -> anyhow::Result<()> {
-    let mut copy = Connection::open(target).with_context(|| format!("making {}", target.display()))?;
-    let backup = rusqlite::backup::Backup::new(source, &mut copy)?;
-    backup.run_to_completion(1024, std::time::Duration::ZERO, None)?;
+/// Lets the log of a database file that nobody has open begin a new life.
+pub(super) fn begin_new_life(path: &Path, life: i64) -> anyhow::Result<()> {
+    let connection = connect(path)?;
+    set_meta(&connection, "incarnation", life)?;
+    set_meta(&connection, "open", 0)?;
+    connection.execute_batch("pragma wal_checkpoint(truncate)")?;
     Ok(())
 }
 
@@ -207,157 +230,4 @@ fn new_tx(
 ) -> Tx {
     let connection = Rc::clone(connection);
     Tx { connection, surroundings, origin, wakes: Default::default(), incarnation, depth: 0 }
-}
-
-/// Takes transactions as they come and commits those that are waiting together.
-fn write_loop(connection: Connection, queue: &mpsc::Receiver<(Durability, Job)>) {
-    let connection = Rc::new(connection);
-    let mut synced = true;
-    while let Ok(first) = queue.recv() {
-        let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
-            && let Ok(next) = queue.try_recv()
-        {
-            batch.push(next);
-        }
-        let sync = batch.iter().any(|(durability, _)| *durability == Durability::Synced);
-        if sync != synced {
-            let level = if sync { "pragma synchronous = full" } else { "pragma synchronous = normal" };
-            if connection.execute_batch(level).is_ok() {
-                synced = sync;
-            }
-        }
-        run_batch(&connection, batch);
-    }
-    if connection.execute_batch("pragma synchronous = full").is_ok() {
-        drop(set_meta(&connection, "open", 0));
-        drop(connection.execute_batch("pragma wal_checkpoint(truncate)"));
-    }
-}
-
-fn run_batch(connection: &Rc<Connection>, batch: Vec<(Durability, Job)>) {
-    let begun = execute(connection, "begin immediate", &[]);
-    if let Err(error) = begun {
-        // Statements outside a transaction would commit one by one: run none.
-        let message = error.to_string();
-        tracing::error!(error = message, "the database takes no transaction");
-        let answers: Vec<_> = batch.into_iter().map(|(_, job)| job).collect();
-        drop(answers);
-        return;
-    }
-    let answers: Vec<_> = batch.into_iter().map(|(_, job)| job(connection)).collect();
-    let committed = execute(connection, "commit", &[]).map_err(|error| {
-        tracing::error!(%error, "a commit failed");
-        drop(execute(connection, "rollback", &[]));
-        error.to_string()
-    });
-    for answer in answers {
-        answer(committed.as_ref().map(|_| ()).map_err(String::as_str));
-    }
-}
-
-fn run_in_savepoint<T>(tx: &mut Tx, work: impl AsyncFn(&mut Tx) -> Result<T>) -> Result<T> {
-    let connection = Rc::clone(&tx.connection);
-    execute(&connection, "savepoint transaction_of_batch", &[])?;
-    let outcome = run_to_end(work(tx));
-    if outcome.is_err() {
-        execute(&connection, "rollback to transaction_of_batch", &[])?;
-    }
-    execute(&connection, "release transaction_of_batch", &[])?;
-    outcome
-}
-
-/// Polls a closure's future once: every statement on SQLite is ready at once.
-fn run_to_end<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut context = std::task::Context::from_waker(Waker::noop());
-    match pin!(work).poll(&mut context) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Err(Failure::Broken(anyhow!(
-            "a transaction awaited something else than its database"
-        ))),
-    }
-}
-
-pub(super) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| failure(error, sql))?;
-    bind(&mut statement, params).map_err(|error| failure(error, sql))?;
-    let columns = statement.column_count();
-    let mut rows = statement.raw_query();
-    let mut answer = Vec::new();
-    while let Some(row) = rows.next().map_err(|error| failure(error, sql))? {
-        let mut values = Vec::with_capacity(columns);
-        for column in 0..columns {
-            values.push(read(row.get_ref(column).map_err(|error| failure(error, sql))?)?);
-        }
-        answer.push(Row(values));
-    }
-    Ok(answer)
-}
-
-pub(super) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| failure(error, sql))?;
-    bind(&mut statement, params).map_err(|error| failure(error, sql))?;
-    let changed = statement.raw_execute().map_err(|error| failure(error, sql))?;
-    Ok(u64::try_from(changed).unwrap_or(u64::MAX))
-}
-
-/// Binds by name, because SQLite numbers `$n` by first appearance and not by `n`.
-fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Value]) -> rusqlite::Result<()> {
-    for (place, value) in params.iter().enumerate() {
-        let name = parameter_name(place);
-        if let Some(index) = statement.parameter_index(&name)? {
-            statement.raw_bind_parameter(index, value)?;
-        }
-    }
-    Ok(())
-}
-
-fn parameter_name(place: usize) -> std::borrow::Cow<'static, str> {
-    const NAMES: [&str; 12] =
-        ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12"];
-    match NAMES.get(place) {
-        Some(name) => (*name).into(),
-        None => format!("${}", place + 1).into(),
-    }
-}
-
-impl rusqlite::ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(int) => ValueRef::Integer(*int),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-        }))
-    }
-}
-
-fn read(value: ValueRef<'_>) -> Result<Value> {
-    Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(int) => Value::Int(int),
-        ValueRef::Text(text) => {
-            Value::Text(std::str::from_utf8(text).context("a text column")?.to_owned())
-        }
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
-        ValueRef::Real(_) => return Err(Failure::Broken(anyhow!("a column holds a float"))),
-    })
-}
-
-/// Sorts a driver's error: the disk and the file are the surroundings' fault, the rest is ours.
-fn failure(error: rusqlite::Error, sql: &str) -> Failure {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::OutOfMemory
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase,
-        ) => unavailable(&error),
-        _ => Failure::Broken(anyhow::Error::new(error).context(format!("in: {sql}"))),
-    }
 }

@@ -32,6 +32,7 @@ impl Tx {
     /// statement is wrong or breaks a constraint.
     #[expect(clippy::unused_async, reason = "other databases answer over a network")]
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.in_transaction()?;
         sqlite::query(&self.connection, sql, params)
     }
 
@@ -59,7 +60,17 @@ impl Tx {
     /// the count: after an error some databases refuse the rest of the transaction.
     #[expect(clippy::unused_async, reason = "other databases answer over a network")]
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.in_transaction()?;
         sqlite::execute(&self.connection, sql, params)
+    }
+
+    /// A statement that came after the database itself has ended the transaction (a full disk does
+    /// that) would be committed alone.
+    fn in_transaction(&self) -> Result<()> {
+        if self.connection.is_autocommit() {
+            return Err(Failure::Unavailable("the transaction was rolled back".to_owned()));
+        }
+        Ok(())
     }
 
     /// Runs `work`; what it wrote is undone if it fails, and the transaction goes on.

@@ -1,8 +1,12 @@
 //! What happens to one event, within one transaction.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use contracts::Envelope;
+use futures::FutureExt;
 
 use super::Gate;
 use super::consumer::Consumer;
@@ -22,20 +26,41 @@ const EARLY_DELAY: Duration = Duration::from_millis(20);
 /// The age at which a gap is repaired: re-ordering heals by itself sooner.
 pub(super) const REPAIR_AFTER: Duration = Duration::from_millis(200);
 
-/// A delivery that can't be sent back.
-pub(super) const NEVER_AGAIN: u32 = u32::MAX;
+/// An event on its way in.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The event.
+    pub event: Arc<Envelope>,
+    /// Which delivery by the bus it is, from 1; `None` when it was read from the owner's log, and so
+    /// can't be sent back.
+    pub delivery: Option<u32>,
+    /// The event before it in the owner's present log, if that was read with it.
+    pub predecessor: Option<Cursor>,
+}
+
+impl Arrival {
+    /// Delivered by the bus for the `delivery`th time.
+    #[must_use]
+    pub fn by_bus(event: Arc<Envelope>, delivery: u32) -> Self {
+        Self { event, delivery: Some(delivery), predecessor: None }
+    }
+
+    /// Read from the owner's log.
+    #[must_use]
+    pub fn from_log(event: Envelope, predecessor: Option<Cursor>) -> Self {
+        Self { event: Arc::new(event), delivery: None, predecessor }
+    }
+}
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was handled (and whatever was parked behind it): the key stands at this version now.
+    /// It was handled (and whatever was parked behind it): the key stands here now.
     Handled {
         /// The aggregate's id.
         subject: String,
-        /// The cursor's version.
-        version: i64,
-        /// The cursor's incarnation.
-        incarnation: i64,
+        /// The version and the life of the last handled event.
+        cursor: Cursor,
     },
     /// It had been handled before, or belongs to an ended life of its owner's log.
     Superfluous,
@@ -53,59 +78,68 @@ impl Gate {
             subject: subject.to_owned(),
         }
     }
+}
 
+/// One key's turn in a transaction.
+pub(super) struct Turn<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) consumer: &'a Consumer,
+    pub(super) key: Key,
+    /// Whether a transaction that meets a moved head is not run again: then that is a fault.
+    pub(super) last_run: bool,
+}
+
+impl Turn<'_> {
     /// Handles, parks or passes over one event.
-    pub(super) async fn receive(
-        &self,
-        tx: &mut Tx,
-        consumer: &Consumer,
-        event: &Envelope,
-        attempt: u32,
-    ) -> Result<Verdict> {
-        let key = self.key(consumer, &event.subject);
-        let standing = store::standing(tx, &key).await?;
+    pub(super) async fn receive(&self, tx: &mut Tx, arrival: &Arrival) -> Result<Verdict> {
+        let event = &arrival.event;
+        let standing = store::standing(tx, &self.key).await?;
         let Standing { cursor, stuck, .. } = standing;
-        // What the owner itself has just answered belongs to its present log, whatever life it was
-        // written in.
-        let by_owner = attempt == NEVER_AGAIN;
-        if event.incarnation < cursor.incarnation && !by_owner {
+        let (version, life) = (event.aggregateversion, event.incarnation);
+        if life < cursor.incarnation {
             return Ok(Verdict::Superfluous);
         }
-        if event.incarnation > cursor.incarnation && cursor.version > 0 && !by_owner {
-            return self.hold(tx, &key, event, Reason::Resync, stuck).await;
+        // Whether an event of a new life follows on what was handled, the owner's log alone tells.
+        let follows = cursor.version == 0 || arrival.predecessor == Some(cursor);
+        if life > cursor.incarnation && !follows {
+            return self.hold(tx, event, Reason::Resync, stuck).await;
         }
-        if event.aggregateversion <= cursor.version {
+        if version <= cursor.version {
             return Ok(Verdict::Superfluous);
         }
-        if event.aggregateversion > cursor.version + 1 {
-            if attempt <= EARLY_DELIVERIES && stuck.is_none() {
+        if version > cursor.version + 1 {
+            let early = arrival.delivery.is_some_and(|delivery| delivery <= EARLY_DELIVERIES);
+            if early && stuck.is_none() {
                 return Ok(Verdict::Again(EARLY_DELAY));
             }
-            return self.hold(tx, &key, event, Reason::Gap, stuck).await;
+            return self.hold(tx, event, Reason::Gap, stuck).await;
         }
-        match stuck {
-            Some(Reason::NotYet | Reason::Failing | Reason::Blocked | Reason::Resync) => {
-                store::park(tx, &key, event).await?;
-                Ok(Verdict::Parked)
-            }
-            Some(Reason::Gap) | None => self.handle_next(tx, consumer, event, &standing).await,
+        let must_wait = match stuck {
+            Some(Reason::NotYet | Reason::Failing | Reason::Blocked) => true,
+            Some(Reason::Resync) => arrival.delivery.is_some(),
+            Some(Reason::Gap) | None => false,
+        };
+        if must_wait {
+            store::park(tx, &self.key, event).await?;
+            return Ok(Verdict::Parked);
         }
+        self.handle_next(tx, event, &standing).await
     }
 
-    /// Keeps an event and, if the key is not stuck for another reason, has it repaired.
+    /// Keeps an event and, if the key is not stuck for a graver reason, has it repaired.
     async fn hold(
         &self,
         tx: &mut Tx,
-        key: &Key,
         event: &Envelope,
         reason: Reason,
         stuck: Option<Reason>,
     ) -> Result<Verdict> {
-        store::park(tx, key, event).await?;
-        if stuck.is_none() || (reason == Reason::Resync && stuck == Some(Reason::Gap)) {
+        store::park(tx, &self.key, event).await?;
+        // Nothing is graver than a new life: the event that blocks the key may have died.
+        if stuck.is_none() || (reason == Reason::Resync && stuck != Some(Reason::Resync)) {
             let now = tx.now();
             let wait = if reason == Reason::Resync { Duration::ZERO } else { REPAIR_AFTER };
-            store::set_stuck(tx, key, &Stuck::new(reason, now, later(now, wait))).await?;
+            store::set_stuck(tx, &self.key, &Stuck::new(reason, now, later(now, wait))).await?;
         }
         Ok(Verdict::Parked)
     }
@@ -114,144 +148,93 @@ impl Gate {
     pub(super) async fn handle_next(
         &self,
         tx: &mut Tx,
-        consumer: &Consumer,
         event: &Envelope,
         standing: &Standing,
     ) -> Result<Verdict> {
-        let key = self.key(consumer, &event.subject);
-        let Some(mut cursor) = self.handle(tx, consumer, &key, (standing.cursor, event)).await? else {
+        let Some(mut cursor) = self.handle(tx, event).await? else {
             return Ok(Verdict::Parked);
         };
         if standing.has_parked || standing.stuck.is_some() {
-            cursor = self.drain(tx, consumer, &key, cursor).await?;
+            // The attempts belong to the event that was stuck, not to those behind it.
+            store::unstick(tx, &self.key).await?;
+            cursor = self.drain(tx, cursor).await?;
         }
-        Ok(Verdict::Handled {
-            subject: key.subject,
-            version: cursor.version,
-            incarnation: cursor.incarnation,
-        })
+        Ok(Verdict::Handled { subject: self.key.subject.clone(), cursor })
     }
 
     /// Handles what is parked directly behind the cursor; says where the cursor is then.
-    async fn drain(
-        &self,
-        tx: &mut Tx,
-        consumer: &Consumer,
-        key: &Key,
-        mut cursor: Cursor,
-    ) -> Result<Cursor> {
-        while let Some(next) = store::parked(tx, key, cursor.version + 1).await? {
-            if next.incarnation != cursor.incarnation {
+    async fn drain(&self, tx: &mut Tx, mut cursor: Cursor) -> Result<Cursor> {
+        while let Some(next) = store::parked(tx, &self.key, cursor.version + 1).await? {
+            if next.incarnation > cursor.incarnation {
                 let now = tx.now();
-                store::set_stuck(tx, key, &Stuck::new(Reason::Resync, now, now)).await?;
+                store::set_stuck(tx, &self.key, &Stuck::new(Reason::Resync, now, now)).await?;
                 return Ok(cursor);
             }
-            let Some(moved) = self.handle(tx, consumer, key, (cursor, &next)).await? else {
+            if next.incarnation < cursor.incarnation {
+                store::unpark(tx, &self.key, next.aggregateversion).await?;
+                break;
+            }
+            let Some(moved) = self.handle(tx, &next).await? else {
                 return Ok(cursor);
             };
             cursor = moved;
         }
-        if store::unpark(tx, key, cursor.version).await? {
+        if store::unpark(tx, &self.key, cursor.version).await? {
             let now = tx.now();
             let stuck = Stuck::new(Reason::Gap, now, later(now, REPAIR_AFTER));
-            store::set_stuck(tx, key, &stuck).await?;
-        } else {
-            store::unstick(tx, key).await?;
+            store::set_stuck(tx, &self.key, &stuck).await?;
         }
         Ok(cursor)
     }
 
     /// Applies one event and reacts to it; answers where the cursor is then, or nothing when the
     /// event is parked instead.
-    async fn handle(
-        &self,
-        tx: &mut Tx,
-        consumer: &Consumer,
-        key: &Key,
-        (cursor, event): (Cursor, &Envelope),
-    ) -> Result<Option<Cursor>> {
+    async fn handle(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
         let outer = std::mem::replace(&mut tx.origin, origin_of(event));
-        let outcome = tx
-            .savepoint(async |tx: &mut Tx| {
-                consumer.apply(tx, event).await?;
-                consumer.react(tx, event).await
-            })
-            .await;
+        let mut outcome = self.apply_and_react(tx, event).await;
+        if let Err(Failure::Refused(refused)) = outcome {
+            outcome = self.apply(tx, event).await;
+            if outcome.is_ok() {
+                let note = format!("{}: {}", refused.code, refused.message);
+                store::audit(tx, "refused", &self.key, event.aggregateversion, &note).await?;
+            }
+        }
         tx.origin = outer;
         match outcome {
             Ok(()) => {}
-            Err(Failure::Refused(refused)) => {
-                consumer.apply(tx, event).await?;
-                let note = format!("{}: {}", refused.code, refused.message);
-                store::audit(tx, "refused", key, event.aggregateversion, &note).await?;
-            }
-            Err(Failure::NotYet { aggregate, subject }) => {
-                self.wait_for_other(tx, key, event, (aggregate, subject)).await?;
+            Err(Failure::Moved { .. }) if !self.last_run => return outcome.map(|()| None),
+            Err(failure) => {
+                self.fail(tx, event, failure).await?;
                 return Ok(None);
-            }
-            Err(Failure::Broken(error)) => {
-                self.count_attempt(tx, key, event, &error).await?;
-                return Ok(None);
-            }
-            Err(failure @ (Failure::Unavailable(_) | Failure::Moved { .. })) => {
-                return Err(failure);
             }
         }
-        let moved = Cursor {
-            version: event.aggregateversion,
-            incarnation: event.incarnation.max(cursor.incarnation),
-        };
-        store::set_cursor(tx, key, moved).await?;
-        store::wake_waiting(tx, key.aggregate, &key.subject).await?;
+        let moved = Cursor::at(event);
+        store::set_cursor(tx, &self.key, moved).await?;
+        store::wake_waiting(tx, self.key.aggregate, &self.key.subject).await?;
         Ok(Some(moved))
     }
 
-    async fn wait_for_other(
-        &self,
-        tx: &mut Tx,
-        key: &Key,
-        event: &Envelope,
-        (aggregate, subject): (&'static str, String),
-    ) -> Result<()> {
-        store::park(tx, key, event).await?;
-        let now = tx.now();
-        let before = store::stuck(tx, key).await?;
-        let tries = before.filter(|stuck| stuck.reason == Reason::NotYet).map_or(0, |s| s.tries);
-        let waits = Some((aggregate.to_owned(), subject));
-        let next_try_at = later(now, super::repair::backoff(tries));
-        let stuck = Stuck { waits, tries, ..Stuck::new(Reason::NotYet, now, next_try_at) };
-        store::set_stuck(tx, key, &stuck).await
+    async fn apply_and_react(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
+        tx.savepoint(async |tx: &mut Tx| {
+            let work = async {
+                self.consumer.apply(tx, event).await?;
+                self.consumer.react(tx, event).await
+            };
+            unless_it_panics(work).await
+        })
+        .await
     }
 
-    async fn count_attempt(
-        &self,
-        tx: &mut Tx,
-        key: &Key,
-        event: &Envelope,
-        error: &anyhow::Error,
-    ) -> Result<()> {
-        store::park(tx, key, event).await?;
-        let now = tx.now();
-        let attempts = store::stuck(tx, key).await?.map_or(0, |stuck| stuck.attempts) + 1;
-        let blocked = attempts >= self.settings.attempts_max;
-        let reason = if blocked { Reason::Blocked } else { Reason::Failing };
-        let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
-        let pause = (self.settings.retry_first * 2u32.pow(doublings)).min(self.settings.retry_longest);
-        let stuck = Stuck {
-            attempts,
-            error: format!("{error:#}"),
-            ..Stuck::new(reason, now, later(now, pause))
-        };
-        store::set_stuck(tx, key, &stuck).await?;
-        let (service, id) = (self.context.service, &event.id);
-        if blocked {
-            metrics::counter!("ticketing_keys_blocked_total", "service" => service).increment(1);
-            tracing::error!(service, event = id, attempts, error = format!("{error:#}"), "a key is blocked: redrive or skip it");
-        } else {
-            tracing::warn!(service, event = id, attempts, error = format!("{error:#}"), "a handler failed");
-        }
-        Ok(())
+    /// The copy alone.
+    pub(super) async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
+        tx.savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.apply(tx, event)).await).await
     }
+}
+
+/// A panic is a failure of this handler and of no other.
+async fn unless_it_panics(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(Failure::Broken(anyhow!("the handler panicked"))))
 }
 
 fn origin_of(event: &Envelope) -> Origin {

@@ -4,6 +4,7 @@ use contracts::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Gate;
+use super::inbox::Turn;
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::db::{Durability, Tx, params};
 use crate::failure::{Refused, Result};
@@ -83,7 +84,8 @@ impl Gate {
             let reason =
                 if stuck.reason == Reason::Blocked { Reason::Failing } else { stuck.reason };
             let again = Stuck { reason, attempts: 0, tries: 0, next_try_at: tx.now(), ..stuck };
-            store::audit(tx, "redriven", &key, 0, "").await?;
+            let next = store::standing(tx, &key).await?.cursor.version + 1;
+            store::audit(tx, "redriven", &key, next, "").await?;
             store::set_stuck(tx, &key, &again).await
         };
         self.context.db.write(work).await
@@ -96,7 +98,7 @@ impl Gate {
     /// [`Refused`] when the key is not blocked or failing, or nothing is parked next.
     pub async fn skip(&self, aggregate: &str, subject: &str, note: &str) -> Result<i64> {
         let consumer = self.consumer(aggregate).ok_or_else(Refused::not_found)?.clone();
-        let (key, note) = (self.key(&consumer, subject), note.to_owned());
+        let (gate, key, note) = (self.clone(), self.key(&consumer, subject), note.to_owned());
         let work = async move |tx: &mut Tx| {
             let standing = store::standing(tx, &key).await?;
             let version = standing.cursor.version + 1;
@@ -110,11 +112,13 @@ impl Gate {
             let Some(event) = next else {
                 return Err(Refused::conflict("not_blocked", "no event blocks this key").into());
             };
-            drop(tx.savepoint(async |tx: &mut Tx| consumer.apply(tx, &event).await).await);
-            let incarnation = event.incarnation.max(standing.cursor.incarnation);
-            store::set_cursor(tx, &key, Cursor { version, incarnation }).await?;
+            let turn = Turn { gate: &gate, consumer: &consumer, key: key.clone(), last_run: true };
+            drop(turn.apply(tx, &event).await);
+            store::set_cursor(tx, &key, Cursor::at(&event)).await?;
             store::audit(tx, "skipped", &key, version, &note).await?;
             store::unpark(tx, &key, version).await?;
+            store::wake_waiting(tx, key.aggregate, &key.subject).await?;
+            store::unstick(tx, &key).await?;
             let now = tx.now();
             store::set_stuck(tx, &key, &Stuck::new(Reason::Failing, now, now)).await?;
             Ok(version)

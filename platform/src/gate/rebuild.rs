@@ -1,46 +1,83 @@
 //! Rebuilds copies from their owners' logs, up to the cursors, without any reaction.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use contracts::Envelope;
 
 use super::Gate;
 use super::consumer::Consumer;
+use super::inbox::Turn;
 use super::store;
 use crate::db::{Durability, Tx, params};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::log::source::{self, Ask, LogPage};
 use crate::trace::Origin;
+
+/// After how long a rebuild that a crash or an absent owner interrupted is begun again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Gate {
     /// Empties the service's copies and fills them again; deliveries wait meanwhile. Says how many
     /// events were applied.
     ///
     /// # Errors
-    /// When a database or an owner doesn't answer; the copies are then incomplete until it is run
-    /// again.
+    /// When a database or an owner doesn't answer; the copies are then incomplete, and deliveries
+    /// wait, until it is run again. A start runs it again by itself.
     pub async fn rebuild(&self) -> Result<u64> {
         self.paused.store(true, Ordering::Release);
-        let outcome = self.rebuild_all().await;
+        let mut applied = 0;
+        self.note_rebuilding(true).await?;
+        for consumer in self.consumers.iter().filter(|consumer| !consumer.copies.is_empty()) {
+            applied += self.rebuild_one(consumer).await?;
+        }
+        self.note_rebuilding(false).await?;
         self.paused.store(false, Ordering::Release);
-        outcome
+        Ok(applied)
     }
 
-    async fn rebuild_all(&self) -> Result<u64> {
-        let mut applied = 0;
-        for consumer in self.consumers.iter().filter(|consumer| !consumer.copies.is_empty()) {
-            self.empty(consumer).await?;
-            let mut after = 0;
-            loop {
-                let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
-                let page: LogPage =
-                    source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
-                let Some(last) = page.last else { break };
-                after = last;
-                applied += self.apply_page(consumer, page.events).await?;
-            }
+    /// Whether a rebuild was begun and not ended: then deliveries wait until it is.
+    pub(crate) async fn is_half_rebuilt(&self) -> Result<bool> {
+        let look = async |tx: &mut Tx| {
+            tx.query_opt("select 1 from meta where name = 'rebuilding' and value = 1", params![]).await
+        };
+        let half = self.context.db.read(look).await?.is_some();
+        self.paused.store(half, Ordering::Release);
+        Ok(half)
+    }
+
+    /// Ends a rebuild that was interrupted.
+    pub(crate) async fn finish_rebuild(self) {
+        while let Err(failure) = self.rebuild().await {
+            tracing::warn!(service = self.context.service, %failure, "the copies are not rebuilt yet");
+            self.context.clock.sleep(AGAIN).await;
         }
-        Ok(applied)
+    }
+
+    async fn note_rebuilding(&self, rebuilding: bool) -> Result<()> {
+        let work = async move |tx: &mut Tx| {
+            tx.execute(
+                "insert into meta (name, value) values ('rebuilding', $1) \
+                 on conflict (name) do update set value = excluded.value",
+                params![rebuilding],
+            )
+            .await
+            .map(drop)
+        };
+        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+    }
+
+    async fn rebuild_one(&self, consumer: &Consumer) -> Result<u64> {
+        self.empty(consumer).await?;
+        let (mut applied, mut after) = (0, 0);
+        loop {
+            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let page: LogPage =
+                source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
+            let Some(last) = page.last else { return Ok(applied) };
+            after = last;
+            applied += self.apply_page(consumer, page.events).await?;
+        }
     }
 
     async fn empty(&self, consumer: &Consumer) -> Result<()> {
@@ -62,12 +99,27 @@ impl Gate {
                 let key = gate.key(&consumer, &event.subject);
                 let cursor = store::standing(tx, &key).await?.cursor;
                 if event.aggregateversion <= cursor.version {
-                    consumer.apply(tx, event).await?;
+                    let turn = Turn { gate: &gate, consumer: &consumer, key, last_run: true };
+                    turn.apply_again(tx, event).await?;
                     applied += 1;
                 }
             }
             Ok(applied)
         };
         self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+    }
+}
+
+impl Turn<'_> {
+    /// Applies an event that the cursor has passed. One that an operator skipped may fail, as it did
+    /// then.
+    pub(super) async fn apply_again(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
+        let outcome = self.apply(tx, event).await;
+        if let Err(Failure::Broken(_) | Failure::Refused(_)) = &outcome
+            && store::was_skipped(tx, &self.key, event.aggregateversion).await?
+        {
+            return Ok(());
+        }
+        outcome
     }
 }

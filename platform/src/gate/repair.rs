@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::Envelope;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Notify;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{NEVER_AGAIN, REPAIR_AFTER};
-use super::store::{self, Cursor, Key, Reason, Stuck};
+use super::inbox::{REPAIR_AFTER, Turn};
+use super::store::{self, Cursor, Reason, Stuck};
 use crate::clock::{later, until};
 use crate::db::{Durability, Tx, params};
 use crate::failure::Result;
-use crate::log::source::{self, Ask, PAGE};
 use crate::trace::Origin;
 
 /// The name that wakes the repair loop after a commit.
@@ -25,9 +24,12 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// How often the loop looks by itself.
 const POLL: Duration = Duration::from_secs(5);
 
+/// How long a loop waits when its database does not answer.
+const FAILED_PAUSE: Duration = Duration::from_millis(500);
+
 /// How many keys are repaired at once, and how many are looked up together.
-const AT_ONCE: usize = 16;
-const LOOK_UP: i64 = 256;
+const AT_ONCE: usize = 32;
+const LOOK_UP: i64 = 128;
 
 /// The pause before the next repair of a key that was tried so often: 0.2 s, doubling to 30 s.
 pub(super) fn backoff(tries: i64) -> Duration {
@@ -35,24 +37,30 @@ pub(super) fn backoff(tries: i64) -> Duration {
     (REPAIR_AFTER * 2u32.pow(doublings)).min(LONGEST)
 }
 
-/// Where a copy and its owner's log agree.
-struct Agreement {
-    /// The newest event that both have.
-    last: Option<Envelope>,
-    /// The newest life of the log that either has seen.
-    life: i64,
-}
-
 impl Gate {
-    /// Repairs until the process stops.
+    /// Repairs the keys of all consumers until the process stops. Each consumer has a loop of its
+    /// own, so that an owner that does not answer delays no other's events.
     pub async fn repair_loop(self) {
         let wake = self.context.wakers.get(REPAIR);
+        let wakes: Vec<Arc<Notify>> = self.consumers.iter().map(|_| Arc::default()).collect();
+        for (consumer, wake) in self.consumers.iter().zip(&wakes) {
+            let (gate, consumer) = (self.clone(), consumer.clone());
+            self.context.tasks.spawn(gate.repair_one(consumer, Arc::clone(wake)));
+        }
         loop {
-            let pause = match self.repair_due().await {
+            wake.notified().await;
+            wakes.iter().for_each(|wake| wake.notify_one());
+        }
+    }
+
+    async fn repair_one(self, consumer: Consumer, wake: Arc<Notify>) {
+        loop {
+            let pause = match self.repair_due(&consumer).await {
                 Ok(pause) => pause,
                 Err(failure) => {
                     tracing::warn!(service = self.context.service, %failure, "repair waits");
-                    Duration::from_secs(1)
+                    self.context.clock.sleep(FAILED_PAUSE).await;
+                    continue;
                 }
             };
             if pause.is_zero() {
@@ -66,64 +74,70 @@ impl Gate {
     }
 
     /// Repairs what is due; says when to look again.
-    pub(crate) async fn repair_due(&self) -> Result<Duration> {
+    async fn repair_due(&self, consumer: &Consumer) -> Result<Duration> {
+        let (service, aggregate) = (self.context.service, consumer.aggregate);
+        let look = async move |tx: &mut Tx| {
+            let sql = "select subject, next_try_at from stuck \
+                       where consumer = $1 and aggregate = $2 and reason <> 'blocked' \
+                       order by next_try_at limit $3";
+            tx.query(sql, params![service, aggregate, LOOK_UP]).await
+        };
         let now = self.context.now();
-        let rows = self
-            .context
-            .db
-            .read(async move |tx: &mut Tx| {
-                tx.query(
-                    "select aggregate, subject, next_try_at from stuck where reason <> 'blocked' \
-                     order by next_try_at limit $1",
-                    params![LOOK_UP],
-                )
-                .await
-            })
-            .await?;
-        let mut due = Vec::new();
+        let mut due: Vec<String> = Vec::new();
         let mut pause = POLL;
-        for row in rows {
-            let next_try_at = row.get(2)?;
-            if next_try_at <= now {
-                due.push((row.get::<String>(0)?, row.get::<String>(1)?));
-            } else {
+        for row in self.context.db.read(look).await? {
+            let next_try_at = row.get(1)?;
+            if next_try_at > now {
                 pause = pause.min(until(now, next_try_at));
                 break;
             }
+            due.push(row.get(0)?);
         }
         if due.is_empty() {
             return Ok(pause);
         }
         futures::stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |(aggregate, subject)| async move {
-                if let Some(consumer) = self.consumer(&aggregate)
-                    && let Err(failure) = self.repair(consumer, &subject).await
-                {
-                    tracing::debug!(service = self.context.service, subject, %failure, "not repaired");
-                }
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, |subject| async move {
+                self.repair(consumer, &subject).await
             })
-            .await;
+            .await?;
         Ok(Duration::ZERO)
     }
 
     /// Repairs one key. However it ends, the key is not due again before its backoff.
-    pub(crate) async fn repair(&self, consumer: &Consumer, subject: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When not even that could be written.
+    async fn repair(&self, consumer: &Consumer, subject: &str) -> Result<()> {
         let Some(stuck) = self.begin_try(consumer, subject).await? else { return Ok(()) };
-        match stuck.reason {
-            Reason::Blocked => {}
-            Reason::Gap => self.fetch(consumer, subject).await?,
-            Reason::Resync => self.resync(consumer, subject).await?,
-            Reason::Failing => self.retry(consumer, subject).await?,
-            Reason::NotYet => {
-                if let Some((aggregate, other)) = &stuck.waits
-                    && let Some(awaited) = self.consumer(aggregate)
-                {
-                    self.fetch(awaited, other).await?;
-                }
-                self.retry(consumer, subject).await?;
-            }
+        let outcome = match stuck.reason {
+            Reason::Blocked => Ok(()),
+            Reason::Gap | Reason::Resync => self.fetch(consumer, subject).await,
+            Reason::Failing => self.retry(consumer, subject).await,
+            Reason::NotYet => self.look_for_other(consumer, subject).await,
+        };
+        if let Err(failure) = outcome {
+            tracing::debug!(
+                service = self.context.service, aggregate = consumer.aggregate, subject, %failure,
+                "not repaired"
+            );
         }
         Ok(())
+    }
+
+    /// Tries the event again; if it still waits for another aggregate, has that one repaired. Its
+    /// arrival wakes the waiting key.
+    async fn look_for_other(&self, consumer: &Consumer, subject: &str) -> Result<()> {
+        self.retry(consumer, subject).await?;
+        let key = self.key(consumer, subject);
+        let look = async move |tx: &mut Tx| store::stuck(tx, &key).await;
+        let waits = self.context.db.read(look).await?.and_then(|stuck| stuck.waits);
+        let Some((aggregate, other)) = waits else { return Ok(()) };
+        match self.consumer(&aggregate) {
+            Some(awaited) => self.fetch(awaited, &other).await,
+            None => Ok(()),
+        }
     }
 
     /// Counts the try and sets the time of the next one, before anything can go wrong.
@@ -139,149 +153,31 @@ impl Gate {
         self.context.db.run(Durability::Relaxed, Origin::default(), work).await
     }
 
-    /// Asks the owner for the events behind the cursor and handles them.
-    pub(super) async fn fetch(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        loop {
-            let cursor = self.cursor(consumer, subject).await?;
-            let events = self.events_after(consumer, subject, cursor.version).await?;
-            let count = events.len();
-            if count == 0 {
-                return self.forgive_empty_gap(consumer, subject).await;
-            }
-            let events = events.into_iter().map(|event| (Arc::new(event), NEVER_AGAIN)).collect();
-            self.take(consumer, events).await?;
-            metrics::counter!("ticketing_events_repaired_total", "service" => self.context.service)
-                .increment(u64::try_from(count).unwrap_or(0));
-            let moved = self.cursor(consumer, subject).await?.version > cursor.version;
-            if !moved || i64::try_from(count).unwrap_or(0) < PAGE {
-                return Ok(());
-            }
-        }
-    }
-
-    /// A key that was thought to lag but has nothing parked and no more events is no longer stuck.
-    async fn forgive_empty_gap(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let key = self.key(consumer, subject);
-        let work = async move |tx: &mut Tx| {
-            let standing = store::standing(tx, &key).await?;
-            if standing.stuck == Some(Reason::Gap)
-                && !store::unpark(tx, &key, standing.cursor.version).await?
-            {
-                store::unstick(tx, &key).await?;
-            }
-            Ok(())
-        };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
-    }
-
     /// Tries the parked event that is next.
     async fn retry(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let (gate, consumer, key) = (self.clone(), consumer.clone(), self.key(consumer, subject));
-        let work = async move |tx: &mut Tx| {
-            let standing = store::standing(tx, &key).await?;
-            match store::parked(tx, &key, standing.cursor.version + 1).await? {
-                Some(next) => gate.handle_next(tx, &consumer, &next, &standing).await.map(drop),
-                None => {
-                    // The parked event was handled on another way, or lies behind a gap.
-                    let now = tx.now();
-                    let stuck = Stuck::new(Reason::Gap, now, later(now, REPAIR_AFTER));
-                    store::set_stuck(tx, &key, &stuck).await
-                }
-            }
-        };
-        super::retrying(|| {
-            self.context.db.run(Durability::Synced, Origin::default(), work.clone())
+        let durability = if consumer.reacts { Durability::Synced } else { Durability::Relaxed };
+        super::retrying(|last_run| {
+            let (gate, consumer) = (self.clone(), consumer.clone());
+            let key = self.key(&consumer, subject);
+            let work = async move |tx: &mut Tx| {
+                gate.unless_paused()?;
+                let turn = Turn { gate: &gate, consumer: &consumer, key: key.clone(), last_run };
+                turn.retry(tx).await
+            };
+            self.context.db.run(durability, Origin::default(), work)
         })
         .await
     }
 
-    /// Compares the copy with an owner whose log began a new life, and goes back to where both still
-    /// agree.
-    async fn resync(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let cursor = self.cursor(consumer, subject).await?;
-        let agreed = self.agreement(consumer, subject, cursor).await?;
-        let to = agreed.last.as_ref().map_or(0, |event| event.aggregateversion);
-        let (gate, owned, key) = (self.clone(), consumer.clone(), self.key(consumer, subject));
-        let work = async move |tx: &mut Tx| {
-            let standing = store::standing(tx, &key).await?;
-            if standing.cursor != cursor {
-                return Ok(());
-            }
-            gate.fall_back(tx, &owned, (&key, cursor), &agreed).await
-        };
-        self.context.db.run(Durability::Synced, Origin::default(), work).await?;
-        tracing::info!(
-            service = self.context.service, aggregate = consumer.aggregate, subject,
-            from = cursor.version, to, "compared with an owner that began a new life"
-        );
-        self.fetch(consumer, subject).await
-    }
-
-    /// Reads the owner's log of a key and finds the newest event that the cursor has seen too.
-    async fn agreement(
-        &self,
-        consumer: &Consumer,
-        subject: &str,
-        cursor: Cursor,
-    ) -> Result<Agreement> {
-        let mut agreed = Agreement { last: None, life: cursor.incarnation };
-        let mut after = 0;
-        loop {
-            let page = self.events_after(consumer, subject, after).await?;
-            let Some(end) = page.last().map(|event| event.aggregateversion) else {
-                return Ok(agreed);
-            };
-            after = end;
-            for event in page {
-                agreed.life = agreed.life.max(event.incarnation);
-                if event.incarnation <= cursor.incarnation
-                    && event.aggregateversion <= cursor.version
-                {
-                    agreed.last = Some(event);
-                }
-            }
+    /// How far the service has come with an aggregate.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn position(&self, aggregate: &str, subject: &str) -> Result<Cursor> {
+        match self.consumer(aggregate) {
+            Some(consumer) => self.cursor(consumer, subject).await,
+            None => Ok(Cursor::default()),
         }
-    }
-
-    /// Sets copy and cursor back to where both agree, and lets the events of the new life through.
-    async fn fall_back(
-        &self,
-        tx: &mut Tx,
-        consumer: &Consumer,
-        (key, cursor): (&Key, Cursor),
-        agreed: &Agreement,
-    ) -> Result<()> {
-        let version = agreed.last.as_ref().map_or(0, |event| event.aggregateversion);
-        if version < cursor.version {
-            consumer.remove(tx, &key.subject).await?;
-            store::audit(tx, "fell_back", key, version, "the owner began a new life").await?;
-            if let Some(event) = &agreed.last {
-                consumer.apply(tx, event).await?;
-            }
-        }
-        if version == 0 {
-            store::remove_cursor(tx, key).await?;
-        } else {
-            let moved = Cursor { version, incarnation: agreed.life };
-            store::set_cursor(tx, key, moved).await?;
-        }
-        store::unpark(tx, key, i64::MAX).await?;
-        let now = tx.now();
-        store::set_stuck(tx, key, &Stuck::new(Reason::Gap, now, later(now, REPAIR_AFTER))).await
-    }
-
-    pub(super) async fn events_after(
-        &self,
-        consumer: &Consumer,
-        subject: &str,
-        after: i64,
-    ) -> Result<Vec<Envelope>> {
-        let question = Ask::Events {
-            aggregate: consumer.aggregate.to_owned(),
-            subject: subject.to_owned(),
-            after,
-        };
-        source::ask(self.context.bus.as_ref(), consumer.owner, &question).await
     }
 
     pub(super) async fn cursor(&self, consumer: &Consumer, subject: &str) -> Result<Cursor> {
@@ -290,21 +186,46 @@ impl Gate {
         Ok(self.context.db.read(look).await?.cursor)
     }
 
-    /// Marks a key for repair unless it is stuck already.
+    /// Marks keys for repair unless they are stuck already. A new life is graver than what they are
+    /// stuck for.
     pub(super) async fn suspect(
         &self,
         consumer: &Consumer,
-        subject: &str,
-        reason: Reason,
+        subjects: Vec<(String, Reason)>,
     ) -> Result<()> {
-        let key = self.key(consumer, subject);
+        let keys: Vec<_> = subjects
+            .into_iter()
+            .map(|(subject, reason)| (self.key(consumer, &subject), reason))
+            .collect();
         let work = async move |tx: &mut Tx| {
-            if store::stuck(tx, &key).await?.is_none() {
-                let now = tx.now();
-                store::set_stuck(tx, &key, &Stuck::new(reason, now, later(now, REPAIR_AFTER))).await?;
+            let now = tx.now();
+            for (key, reason) in &keys {
+                let stuck = store::standing(tx, key).await?.stuck;
+                if stuck.is_none() || (*reason == Reason::Resync && stuck != Some(Reason::Resync)) {
+                    store::set_stuck(tx, key, &Stuck::new(*reason, now, now)).await?;
+                }
             }
             Ok(())
         };
         self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+    }
+}
+
+impl Turn<'_> {
+    async fn retry(&self, tx: &mut Tx) -> Result<()> {
+        let standing = store::standing(tx, &self.key).await?;
+        match standing.stuck {
+            Some(Reason::Failing | Reason::NotYet) => {}
+            // It was handled, blocked or found to be of an ended life meanwhile.
+            _ => return Ok(()),
+        }
+        if let Some(next) = store::parked(tx, &self.key, standing.cursor.version + 1).await? {
+            return self.handle_next(tx, &next, &standing).await.map(drop);
+        }
+        if !store::unpark(tx, &self.key, standing.cursor.version).await? {
+            return store::unstick(tx, &self.key).await;
+        }
+        let now = tx.now();
+        store::set_stuck(tx, &self.key, &Stuck::new(Reason::Gap, now, now)).await
     }
 }

@@ -1,6 +1,7 @@
 //! The gate's tables: cursors, parked events, keys that are stuck.
 
 use contracts::{Envelope, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::db::{Row, Tx, params};
 use crate::failure::Result;
@@ -18,12 +19,20 @@ pub struct Key {
 }
 
 /// How far a consumer has come with an aggregate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cursor {
     /// The version of the last handled event; 0 before the first.
     pub version: i64,
     /// The incarnation of that event.
     pub incarnation: i64,
+}
+
+impl Cursor {
+    /// The place of an event.
+    #[must_use]
+    pub fn at(event: &Envelope) -> Self {
+        Self { version: event.aggregateversion, incarnation: event.incarnation }
+    }
 }
 
 /// A cursor, and whether its key is out of the ordinary.
@@ -162,12 +171,24 @@ pub(super) async fn remove_cursor(tx: &mut Tx, key: &Key) -> Result<()> {
     Ok(())
 }
 
+/// Keeps an event; one of a later life replaces one of an ended life.
 pub(super) async fn park(tx: &mut Tx, key: &Key, event: &Envelope) -> Result<()> {
     let (text, now) = (serde_json::to_string(event)?, tx.now());
     tx.execute(
-        "insert into parked (consumer, aggregate, subject, version, envelope, parked_at) \
-         values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        params![key.consumer, key.aggregate, key.subject, event.aggregateversion, text, now],
+        "insert into parked \
+         (consumer, aggregate, subject, version, incarnation, envelope, parked_at) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (consumer, aggregate, subject, version) \
+         do update set incarnation = excluded.incarnation, envelope = excluded.envelope, \
+         parked_at = excluded.parked_at where excluded.incarnation > parked.incarnation",
+        params![
+            key.consumer,
+            key.aggregate,
+            key.subject,
+            event.aggregateversion,
+            event.incarnation,
+            text,
+            now
+        ],
     )
     .await?;
     Ok(())
@@ -200,6 +221,22 @@ pub(super) async fn unpark(tx: &mut Tx, key: &Key, up_to: i64) -> Result<bool> {
         )
         .await?;
     Ok(left.is_some())
+}
+
+/// Removes events from beyond a head that were parked before the owner was asked for it.
+pub(super) async fn unpark_dead(
+    tx: &mut Tx,
+    key: &Key,
+    head: i64,
+    asked_at: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "delete from parked where consumer = $1 and aggregate = $2 and subject = $3 \
+         and version > $4 and parked_at < $5",
+        params![key.consumer, key.aggregate, key.subject, head, asked_at],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn set_stuck(tx: &mut Tx, key: &Key, stuck: &Stuck) -> Result<()> {
@@ -299,4 +336,16 @@ pub(super) async fn audit(
     )
     .await?;
     Ok(())
+}
+
+/// Whether an operator skipped this event.
+pub(super) async fn was_skipped(tx: &mut Tx, key: &Key, version: i64) -> Result<bool> {
+    let row = tx
+        .query_opt(
+            "select 1 from audit where act = 'skipped' and consumer = $1 and aggregate = $2 \
+             and subject = $3 and version = $4 limit 1",
+            params![key.consumer, key.aggregate, key.subject, version],
+        )
+        .await?;
+    Ok(row.is_some())
 }

@@ -4,64 +4,132 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::store::Reason;
+use super::inbox::{Arrival, REPAIR_AFTER};
+use super::store::{self, Cursor, Reason};
 use crate::db::{Tx, params};
 use crate::failure::Result;
-use crate::log::relay::Head;
-use crate::log::source::{self, Ask, PAGE};
+use crate::log::heads::Head;
+use crate::log::source::{self, Ask, LogPage, PAGE, Sum};
 
 /// How often owner and consumer compare all they have.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// The first pause when the owner does not answer; it doubles.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+
 /// How long a difference may last that is only work in progress.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
+/// How many keys are caught up at once.
+const AT_ONCE: usize = 32;
+
 impl Gate {
-    /// Compares at start and every minute until the process stops.
+    /// Catches up at start, then compares every minute until the process stops.
     pub async fn watermark_loop(self, consumer: Consumer) {
-        let mut pause = Duration::from_millis(200);
-        loop {
-            match self.compare(&consumer).await {
-                Ok(()) => pause = EVERY,
-                Err(failure) => {
-                    pause = (pause * 2).min(EVERY);
-                    tracing::debug!(service = self.context.service, %failure, "not compared");
-                }
-            }
+        let mut pause = Duration::ZERO;
+        while let Err(failure) = self.catch_up(&consumer).await {
+            tracing::debug!(service = self.context.service, %failure, "not caught up");
+            pause = (pause * 2).clamp(PAUSE_FIRST, EVERY);
             self.context.clock.sleep(pause).await;
+        }
+        loop {
+            self.context.clock.sleep(EVERY).await;
+            if let Err(failure) = self.compare(&consumer).await {
+                tracing::debug!(service = self.context.service, %failure, "not compared");
+            }
         }
     }
 
     /// Hears announced heads until the process stops.
     pub async fn heads_loop(self, consumer: Consumer, mut news: BoxStream<'static, Bytes>) {
         while let Some(news) = news.next().await {
-            let Ok(heads) = serde_json::from_slice::<Vec<Head>>(&news) else { continue };
-            for head in heads.iter().filter(|head| head.aggregate == consumer.aggregate) {
-                let (version, life) = (head.version, head.incarnation);
-                if self.is_recent(consumer.aggregate, &head.subject, version, life) {
-                    continue;
-                }
-                if let Err(failure) = self.compare_head(&consumer, head).await {
-                    tracing::debug!(service = self.context.service, %failure, "a head was not compared");
-                }
+            let Ok(mut heads) = serde_json::from_slice::<Vec<Head>>(&news) else { continue };
+            heads.retain(|head| head.aggregate == consumer.aggregate);
+            if let Err(failure) = self.compare_heads(&consumer, heads).await {
+                tracing::debug!(service = self.context.service, %failure, "heads were not compared");
             }
         }
     }
 
-    async fn compare_head(&self, consumer: &Consumer, head: &Head) -> Result<()> {
-        let cursor = self.cursor(consumer, &head.subject).await?;
-        if cursor.version > 0 && head.incarnation > cursor.incarnation {
-            return self.suspect(consumer, &head.subject, Reason::Resync).await;
+    async fn compare_heads(&self, consumer: &Consumer, mut heads: Vec<Head>) -> Result<()> {
+        heads.retain(|head| !self.is_recent(consumer.aggregate, &head.subject, at(head)));
+        if self.behind(consumer, &heads).await?.is_empty() {
+            return Ok(());
         }
-        if cursor.version < head.version && head.incarnation >= cursor.incarnation {
-            return self.suspect(consumer, &head.subject, Reason::Gap).await;
+        // Most that are behind are only in flight.
+        self.context.clock.sleep(REPAIR_AFTER).await;
+        let behind = self.behind(consumer, &heads).await?;
+        if behind.is_empty() {
+            return Ok(());
+        }
+        self.suspect(consumer, behind).await
+    }
+
+    /// Of these heads, those that the cursors have not reached.
+    async fn behind(&self, consumer: &Consumer, heads: &[Head]) -> Result<Vec<(String, Reason)>> {
+        let keys: Vec<_> =
+            heads.iter().map(|head| (self.key(consumer, &head.subject), at(head))).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let look = async move |tx: &mut Tx| {
+            let mut behind = Vec::new();
+            for (key, head) in &keys {
+                let cursor = store::standing(tx, key).await?.cursor;
+                if cursor.version > 0 && head.incarnation > cursor.incarnation {
+                    behind.push((key.subject.clone(), Reason::Resync));
+                } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {
+                    behind.push((key.subject.clone(), Reason::Gap));
+                }
+            }
+            Ok(behind)
+        };
+        self.context.db.read(look).await
+    }
+
+    /// Takes from the owner's log whatever it has that was not handled here: once, without waiting
+    /// for what may be on its way.
+    ///
+    /// # Errors
+    /// When a database or the owner does not answer.
+    pub async fn catch_up(&self, consumer: &Consumer) -> Result<()> {
+        let owner = self.owner_sums(consumer).await?;
+        let own = self.own_sums(consumer).await?;
+        if own == owner {
+            return Ok(());
+        }
+        if own.is_empty() {
+            return self.join_late(consumer).await;
+        }
+        for partition in (0..crate::log::PARTITIONS).filter(|p| own.get(p) != owner.get(p)) {
+            let differing = self.differing_keys(consumer, partition).await?;
+            futures::stream::iter(differing)
+                .map(Ok)
+                .try_for_each_concurrent(AT_ONCE, |(subject, _)| async move {
+                    self.fetch(consumer, &subject).await
+                })
+                .await?;
         }
         Ok(())
+    }
+
+    /// A consumer that has handled nothing yet reads the whole log, not key by key.
+    async fn join_late(&self, consumer: &Consumer) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let page: LogPage =
+                source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
+            let Some(last) = page.last else { return Ok(()) };
+            after = last;
+            let arrivals = page.events.into_iter().map(|event| Arrival::from_log(event, None));
+            self.take(consumer, arrivals.collect()).await?;
+        }
     }
 
     /// Compares the sums of each partition, and the single heads only where those differ.
@@ -75,53 +143,63 @@ impl Gate {
         }
         self.context.clock.sleep(IN_FLIGHT).await;
         for partition in self.differing(consumer, &wanted).await? {
-            self.compare_partition(consumer, partition).await?;
+            let keys = self.differing_keys(consumer, partition).await?;
+            self.suspect(consumer, keys).await?;
         }
         Ok(())
     }
 
-    async fn owner_sums(&self, consumer: &Consumer) -> Result<BTreeMap<i64, i64>> {
+    async fn owner_sums(&self, consumer: &Consumer) -> Result<BTreeMap<i64, Sum>> {
         let question = Ask::Sums { aggregate: consumer.aggregate.to_owned() };
-        let sums: Vec<(i64, i64)> =
+        let sums: Vec<(i64, Sum)> =
             source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
         Ok(sums.into_iter().collect())
     }
 
-    /// The partitions in which the cursors have not reached these sums, or stand above the owner's
-    /// present ones.
-    async fn differing(
-        &self,
-        consumer: &Consumer,
-        wanted: &BTreeMap<i64, i64>,
-    ) -> Result<Vec<i64>> {
+    async fn own_sums(&self, consumer: &Consumer) -> Result<BTreeMap<i64, Sum>> {
         let (service, aggregate) = (self.context.service, consumer.aggregate);
-        let rows = self
-            .context
-            .db
-            .read(async move |tx: &mut Tx| {
-                tx.query(
-                    "select partition, cast(sum(version) as bigint) from cursors \
+        let look = async move |tx: &mut Tx| {
+            let rows = tx
+                .query(
+                    "select partition, cast(sum(version) as bigint), \
+                     cast(sum(incarnation % 1000003) as bigint) from cursors \
                      where consumer = $1 and aggregate = $2 group by partition",
                     params![service, aggregate],
                 )
-                .await
-            })
-            .await?;
-        let mut reached = BTreeMap::new();
-        for row in rows {
-            reached.insert(row.get::<i64>(0)?, row.get::<i64>(1)?);
-        }
-        let now = self.owner_sums(consumer).await?;
-        let at = |sums: &BTreeMap<i64, i64>, partition| sums.get(&partition).copied().unwrap_or(0);
-        Ok((0..crate::log::PARTITIONS)
-            .filter(|partition| {
-                at(&reached, *partition) < at(wanted, *partition)
-                    || at(&reached, *partition) > at(&now, *partition)
-            })
-            .collect())
+                .await?;
+            rows.iter().map(source::read_sum).collect()
+        };
+        self.context.db.read(look).await
     }
 
-    async fn compare_partition(&self, consumer: &Consumer, partition: i64) -> Result<()> {
+    /// The partitions in which the cursors have not reached these sums, or stand above or beside the
+    /// owner's present ones.
+    async fn differing(
+        &self,
+        consumer: &Consumer,
+        wanted: &BTreeMap<i64, Sum>,
+    ) -> Result<Vec<i64>> {
+        let reached = self.own_sums(consumer).await?;
+        let now = self.owner_sums(consumer).await?;
+        let of = |sums: &BTreeMap<i64, Sum>, partition| {
+            sums.get(&partition).copied().unwrap_or_default()
+        };
+        let differs = |partition: &i64| {
+            let (reached, now) = (of(&reached, *partition), of(&now, *partition));
+            reached.versions < of(wanted, *partition).versions
+                || reached.versions > now.versions
+                || (reached.versions == now.versions && reached.lives != now.lives)
+        };
+        Ok((0..crate::log::PARTITIONS).filter(differs).collect())
+    }
+
+    /// The keys of a partition whose cursor is not their head.
+    async fn differing_keys(
+        &self,
+        consumer: &Consumer,
+        partition: i64,
+    ) -> Result<Vec<(String, Reason)>> {
+        let mut differing = Vec::new();
         let mut after = String::new();
         loop {
             let question = Ask::Heads {
@@ -129,25 +207,28 @@ impl Gate {
                 partition,
                 after: after.clone(),
             };
-            let heads: Vec<(String, i64)> =
+            let heads: Vec<(String, Cursor)> =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
             let full = i64::try_from(heads.len()).unwrap_or(0) >= PAGE;
             let until = if full { heads.last().map(|(subject, _)| subject.clone()) } else { None };
-            let heads: BTreeMap<String, i64> = heads.into_iter().collect();
+            let heads: BTreeMap<String, Cursor> = heads.into_iter().collect();
             let cursors = self.cursors(consumer, partition, (&after, until.as_deref())).await?;
-            for (subject, version) in &heads {
-                if cursors.get(subject).copied().unwrap_or(0) < *version {
-                    self.suspect(consumer, subject, Reason::Gap).await?;
+            let of = |of: &BTreeMap<_, _>, subject| of.get(subject).copied().unwrap_or_default();
+            for (subject, head) in &heads {
+                let cursor: Cursor = of(&cursors, subject);
+                if cursor.version < head.version {
+                    differing.push((subject.clone(), Reason::Gap));
                 }
             }
-            for (subject, version) in &cursors {
-                if heads.get(subject).copied().unwrap_or(0) < *version {
-                    self.suspect(consumer, subject, Reason::Resync).await?;
+            for (subject, cursor) in &cursors {
+                let head: Cursor = of(&heads, subject);
+                if head.version <= cursor.version && head != *cursor {
+                    differing.push((subject.clone(), Reason::Resync));
                 }
             }
             match until {
                 Some(last) => after = last,
-                None => return Ok(()),
+                None => return Ok(differing),
             }
         }
     }
@@ -158,22 +239,25 @@ impl Gate {
         consumer: &Consumer,
         partition: i64,
         (after, until): (&str, Option<&str>),
-    ) -> Result<BTreeMap<String, i64>> {
+    ) -> Result<BTreeMap<String, Cursor>> {
         let (service, aggregate) = (self.context.service, consumer.aggregate);
         // Ids are hexadecimal: nothing sorts behind a tilde.
         let (after, until) = (after.to_owned(), until.unwrap_or("~").to_owned());
-        let rows = self
-            .context
-            .db
-            .read(async move |tx: &mut Tx| {
-                tx.query(
-                    "select subject, version from cursors where consumer = $1 and aggregate = $2 \
+        let look = async move |tx: &mut Tx| {
+            let rows = tx
+                .query(
+                    "select subject, version, incarnation from cursors \
+                     where consumer = $1 and aggregate = $2 \
                      and partition = $3 and subject > $4 and subject <= $5",
                     params![service, aggregate, partition, after, until],
                 )
-                .await
-            })
-            .await?;
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+                .await?;
+            rows.iter().map(source::read_head).collect()
+        };
+        self.context.db.read(look).await
     }
+}
+
+fn at(head: &Head) -> Cursor {
+    Cursor { version: head.version, incarnation: head.incarnation }
 }

@@ -25,20 +25,32 @@ impl Answer {
     /// When `document` does not serialise: a fault of our own.
     pub fn json(status: StatusCode, document: &impl Serialize) -> Result<Self> {
         let body = serde_json::to_vec(document)?;
-        Ok(Self::typed(status, HeaderValue::from_static("application/json"), body))
+        Ok(Self::typed(
+            status,
+            HeaderValue::from_static("application/json"),
+            body,
+        ))
     }
 
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// An answer with a body of a media type.
     #[must_use]
     pub fn typed(status: StatusCode, media_type: HeaderValue, body: impl Into<Bytes>) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type)]);
-        Self { status, headers, body: body.into() }
+        Self {
+            status,
+            headers,
+            body: body.into(),
+        }
     }
 
     /// The answer with the version of the resource that it shows, as its `ETag`.
@@ -76,9 +88,10 @@ impl Answer {
     #[must_use]
     pub fn next_page(self, page: &PageRequest, position: Option<&str>) -> Self {
         match position {
-            Some(position) => {
-                self.header(LINK, format!("<{}>; rel=\"next\"", page_link(page, position)))
-            }
+            Some(position) => self.header(
+                LINK,
+                format!("<{}>; rel=\"next\"", page_link(page, position)),
+            ),
             None => self,
         }
     }
@@ -135,7 +148,11 @@ impl Answer {
         }
         let status = u16::try_from(stored.status).map_err(broken)?;
         let status = StatusCode::from_u16(status).map_err(broken)?;
-        Ok(Self { status, headers, body: Bytes::from(stored.body) })
+        Ok(Self {
+            status,
+            headers,
+            body: Bytes::from(stored.body),
+        })
     }
 }
 
@@ -166,11 +183,18 @@ mod tests {
 
     #[test]
     fn an_answer_survives_being_stored_but_its_cookie_does_not() {
-        let answer = Answer::json(StatusCode::CREATED, &serde_json::json!({"title": "Ünïcödé"}))
-            .unwrap()
-            .etag(3)
-            .header("location", "/api/things/1");
-        let stored = answer.clone().header(SET_COOKIE, "session=secret").to_stored().unwrap();
+        let answer = Answer::json(
+            StatusCode::CREATED,
+            &serde_json::json!({"title": "Ünïcödé"}),
+        )
+        .unwrap()
+        .etag(3)
+        .header("location", "/api/things/1");
+        let stored = answer
+            .clone()
+            .header(SET_COOKIE, "session=secret")
+            .to_stored()
+            .unwrap();
         assert!(!stored.headers.contains("secret"));
         assert_eq!(Answer::from_stored(stored).unwrap(), answer);
     }

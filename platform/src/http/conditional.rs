@@ -44,7 +44,9 @@ fn names(list: &str, strong: &str) -> bool {
             Some(quoted) => (true, quoted),
             None => (false, rest),
         };
-        let Some((tag, after)) = quoted.strip_prefix('"').and_then(|text| text.split_once('"'))
+        let Some((tag, after)) = quoted
+            .strip_prefix('"')
+            .and_then(|text| text.split_once('"'))
         else {
             return false;
         };
@@ -88,10 +90,30 @@ mod tests {
 
     #[test]
     fn lists_and_the_star_match_strong_tags_only() {
-        for yes in ["\"3\"", "*", " * ", "\"1\", \"3\"", "\"1\",\"2\",\"3\"", "W/\"3\", \"3\"", "\"a,b\", \"3\"", ", \"3\" ,"] {
+        for yes in [
+            "\"3\"",
+            "*",
+            " * ",
+            "\"1\", \"3\"",
+            "\"1\",\"2\",\"3\"",
+            "W/\"3\", \"3\"",
+            "\"a,b\", \"3\"",
+            ", \"3\" ,",
+        ] {
             assert!(matches(Some(yes), 3), "{yes}");
         }
-        for no in ["", "3", "\"4\"", "W/\"3\"", "\"33\"", "\"3", "\"1\" \"3\"", "\"*\"", "\"1, 3\"", "*, \"4\""] {
+        for no in [
+            "",
+            "3",
+            "\"4\"",
+            "W/\"3\"",
+            "\"33\"",
+            "\"3",
+            "\"1\" \"3\"",
+            "\"*\"",
+            "\"1, 3\"",
+            "*, \"4\"",
+        ] {
             assert!(!matches(Some(no), 3), "{no}");
         }
     }
@@ -99,6 +121,9 @@ mod tests {
     #[test]
     fn a_mismatch_is_412() {
         let failure = IfMatch(Some("\"1\"".to_owned())).check(2).unwrap_err();
-        assert_eq!(failure.refused().unwrap().status, StatusCode::PRECONDITION_FAILED);
+        assert_eq!(
+            failure.refused().unwrap().status,
+            StatusCode::PRECONDITION_FAILED
+        );
     }
 }

@@ -34,8 +34,15 @@ impl Readiness {
     }
 
     fn report(&self) -> Report {
-        let checks = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { ready: checks.values().all(|passed| *passed), checks }
+        let checks = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Report {
+            ready: checks.values().all(|passed| *passed),
+            checks,
+        }
     }
 }
 
@@ -59,7 +66,11 @@ async fn healthy() -> Answer {
 
 async fn ready(State(readiness): State<Readiness>) -> Result<Answer> {
     let report = readiness.report();
-    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     Ok(Answer::json(status, &report)?.header(CACHE_CONTROL, "no-store"))
 }
 
@@ -98,7 +109,10 @@ mod tests {
         assert_eq!(ask(&routes, "/healthz").await.0, 200);
         let (status, body) = ask(&routes, "/readyz").await;
         assert_eq!(status, 503);
-        assert_eq!(body, r#"{"ready":false,"checks":{"orders.database":true,"orders.sessions":false}}"#);
+        assert_eq!(
+            body,
+            r#"{"ready":false,"checks":{"orders.database":true,"orders.sessions":false}}"#
+        );
         assert!(!readiness.is_ready());
         readiness.set("orders.sessions", true);
         assert_eq!(ask(&routes, "/readyz").await.0, 200);
@@ -110,6 +124,9 @@ mod tests {
         metrics::counter!("figures_shown_total", "kind" => "test").increment(3);
         let (status, body) = ask(&routes, "/metrics").await;
         assert_eq!(status, 200);
-        assert!(body.contains("figures_shown_total{kind=\"test\"} 3"), "{body}");
+        assert!(
+            body.contains("figures_shown_total{kind=\"test\"} 3"),
+            "{body}"
+        );
     }
 }

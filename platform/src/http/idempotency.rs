@@ -79,7 +79,9 @@ impl Idempotency {
     /// 409 `idempotency_in_progress` while the first one runs; 422 `idempotency_key_reused` when the
     /// key was used for something else.
     pub async fn begin(&self, ctx: &Context, scope: &str, fingerprint: &str) -> Result<Begun> {
-        let Some(key) = &self.key else { return Ok(Begun::New(Guard(None))) };
+        let Some(key) = &self.key else {
+            return Ok(Begun::New(Guard(None)));
+        };
         let binding = Binding {
             scope: format!("{scope}|{}", self.method_and_path),
             key: key.clone(),
@@ -88,7 +90,10 @@ impl Idempotency {
         let claim = ctx.in_flight.claim(binding).ok_or_else(in_progress)?;
         let binding = claim.binding.clone();
         let now = ctx.now();
-        let found = ctx.db.read(async move |tx: &mut Tx| binding.find(tx, now).await).await?;
+        let found = ctx
+            .db
+            .read(async move |tx: &mut Tx| binding.find(tx, now).await)
+            .await?;
         match found {
             Some(answer) => Ok(Begun::Replay(answer)),
             None => Ok(Begun::New(Guard(Some(claim)))),
@@ -126,7 +131,9 @@ impl Guard {
     where
         F: AsyncFn(&mut Tx) -> Result<Answer> + Send + 'static,
     {
-        let Some(claim) = &self.0 else { return ctx.db.write(work).await };
+        let Some(claim) = &self.0 else {
+            return ctx.db.write(work).await;
+        };
         let binding = claim.binding.clone();
         let written = ctx
             .db
@@ -161,7 +168,9 @@ impl Guard {
     pub async fn store(&self, ctx: &Context, answer: &Answer) -> Result<()> {
         let Some(claim) = &self.0 else { return Ok(()) };
         let (binding, answer) = (claim.binding.clone(), answer.clone());
-        ctx.db.write(async move |tx: &mut Tx| binding.bind(tx, &answer).await).await
+        ctx.db
+            .write(async move |tx: &mut Tx| binding.bind(tx, &answer).await)
+            .await
     }
 }
 
@@ -178,7 +187,11 @@ impl Binding {
         if row.get::<String>(0)? != self.fingerprint {
             return Err(reused().into());
         }
-        let stored = Stored { status: row.get(1)?, headers: row.get(2)?, body: row.get(3)? };
+        let stored = Stored {
+            status: row.get(1)?,
+            headers: row.get(2)?,
+            body: row.get(3)?,
+        };
         Answer::from_stored(stored).map(Some)
     }
 
@@ -207,7 +220,11 @@ impl Binding {
                 ],
             )
             .await?;
-        if bound == 1 { Ok(()) } else { Err(in_progress().into()) }
+        if bound == 1 {
+            Ok(())
+        } else {
+            Err(in_progress().into())
+        }
     }
 }
 
@@ -215,14 +232,21 @@ impl InFlight {
     fn claim(&self, binding: Binding) -> Option<Claim> {
         let running = (binding.scope.clone(), binding.key.clone());
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(running).then(|| Claim { binding, in_flight: self.clone() })
+        all.insert(running).then(|| Claim {
+            binding,
+            in_flight: self.clone(),
+        })
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
         let running = (self.binding.scope.clone(), self.binding.key.clone());
-        let mut all = self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .in_flight
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         all.remove(&running);
     }
 }
@@ -264,8 +288,12 @@ fn is_final(refused: &Refused) -> bool {
 }
 
 fn in_progress() -> Refused {
-    let message = "the first request with this idempotency key is still running; try again in a second";
-    Refused { retry_after: Some(1), ..Refused::conflict("idempotency_in_progress", message) }
+    let message =
+        "the first request with this idempotency key is still running; try again in a second";
+    Refused {
+        retry_after: Some(1),
+        ..Refused::conflict("idempotency_in_progress", message)
+    }
 }
 
 fn reused() -> Refused {
@@ -280,7 +308,9 @@ fn reused() -> Refused {
 /// clients send it.
 fn key_in(headers: &HeaderMap) -> Result<Option<String>, Refused> {
     let mut lines = headers.get_all("idempotency-key").iter();
-    let Some(line) = lines.next() else { return Ok(None) };
+    let Some(line) = lines.next() else {
+        return Ok(None);
+    };
     let malformed = || {
         let message = "Idempotency-Key must be 1 to 255 visible characters, once";
         Refused::invalid("invalid_idempotency_key", message)
@@ -304,7 +334,11 @@ fn unquote(quoted: &str) -> Option<String> {
     loop {
         match characters.next()? {
             '"' => return characters.next().is_none().then_some(key),
-            '\\' => key.push(characters.next().filter(|next| matches!(next, '"' | '\\'))?),
+            '\\' => key.push(
+                characters
+                    .next()
+                    .filter(|next| matches!(next, '"' | '\\'))?,
+            ),
             other => key.push(other),
         }
     }
@@ -314,10 +348,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let uri = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(&parts.uri, |original| &original.0);
         Ok(Self {
             key: key_in(&parts.headers)?,
             method_and_path: format!("{}|{}", parts.method, uri.path()),
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

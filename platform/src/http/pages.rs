@@ -64,8 +64,11 @@ fn limit(text: &str) -> Result<i64, Refused> {
         Ok(number) if digits && number > 0 => Ok(number.min(MAX_LIMIT)),
         // More digits than a number can have: still "as many as you may".
         Err(_) if digits => Ok(MAX_LIMIT),
-        _ => Err(Refused::invalid("invalid_limit", "limit must be a whole number from 1 to 200")
-            .on_field("limit")),
+        _ => Err(Refused::invalid(
+            "invalid_limit",
+            "limit must be a whole number from 1 to 200",
+        )
+        .on_field("limit")),
     }
 }
 
@@ -80,15 +83,21 @@ fn position(text: &str) -> Result<String, Refused> {
 /// 400: the cursor is none of ours; for lists that can't read a position either.
 #[must_use]
 pub fn invalid_cursor() -> Refused {
-    Refused::invalid("invalid_cursor", "take the cursor from the link to the next page as it is")
-        .on_field("cursor")
+    Refused::invalid(
+        "invalid_cursor",
+        "take the cursor from the link to the next page as it is",
+    )
+    .on_field("cursor")
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageRequest {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0);
+        let uri = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or(&parts.uri, |original| &original.0);
         Ok(Self::parse(uri.path(), uri.query().unwrap_or(""))?)
     }
 }
@@ -105,7 +114,10 @@ mod tests {
         let (path, query) = link.split_once('?').unwrap();
         assert!(query.starts_with("q=a%26b&limit=2&cursor="), "{query}");
         let next = PageRequest::parse(path, query).unwrap();
-        assert_eq!((next.limit, next.cursor.as_deref()), (2, Some("2026-01-01T00:00:00Z|id")));
+        assert_eq!(
+            (next.limit, next.cursor.as_deref()),
+            (2, Some("2026-01-01T00:00:00Z|id"))
+        );
     }
 
     #[test]
@@ -115,7 +127,14 @@ mod tests {
         assert_eq!(read("limit=1"), Ok(1));
         assert_eq!(read("limit=201"), Ok(200));
         assert_eq!(read("limit=99999999999999999999"), Ok(200));
-        for bad in ["limit=0", "limit=-1", "limit=", "limit=ten", "limit=1.5", "limit=%2B1"] {
+        for bad in [
+            "limit=0",
+            "limit=-1",
+            "limit=",
+            "limit=ten",
+            "limit=1.5",
+            "limit=%2B1",
+        ] {
             assert_eq!(read(bad).unwrap_err().code, "invalid_limit", "{bad}");
         }
     }
@@ -124,7 +143,11 @@ mod tests {
     fn a_cursor_that_is_none_is_refused() {
         for bad in ["cursor=***", "cursor=_w", "cursor=a"] {
             let refused = PageRequest::parse("/", bad).unwrap_err();
-            assert_eq!((refused.status.as_u16(), refused.code), (400, "invalid_cursor"), "{bad}");
+            assert_eq!(
+                (refused.status.as_u16(), refused.code),
+                (400, "invalid_cursor"),
+                "{bad}"
+            );
         }
     }
 }

@@ -1,142 +1,153 @@
-//! Carries committed events to the bus, and announces the heads that changed.
+//! Carries committed events to the bus, and marks those that the bus has confirmed.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contracts::Envelope;
-use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::RELAY;
+use super::heads::{self, Changed};
 use crate::context::Context;
 use crate::db::{Durability, Tx, params};
 use crate::failure::Result;
 use crate::trace::Origin;
 
-/// How many events are read and marked at once.
-const BATCH: i64 = 512;
+/// How many events are read at once.
+const BATCH: usize = 512;
 
 /// How often the relay looks by itself, should a wake-up have been missed.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Between the beats in which a changed head is announced.
-const BEAT: Duration = Duration::from_millis(1500);
-
-/// In how many successive beats a changed head is announced.
-const BEATS: u8 = 3;
-
-/// How many heads one announcement holds.
-const ANNOUNCE_MAX: usize = 500;
-
-/// The newest version of an aggregate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The aggregate's name.
-    pub aggregate: String,
-    /// Its id.
-    pub subject: String,
-    /// The version of its newest event.
-    pub version: i64,
-    /// The incarnation of that event.
-    pub incarnation: i64,
-}
-
-/// The heads that changed a short while ago, by aggregate and id, with the beats that are left.
-type Changed = Arc<Mutex<HashMap<(String, String), (Head, u8)>>>;
+/// The pause after the bus or the database has failed; it doubles.
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_LONGEST: Duration = Duration::from_secs(30);
 
 /// Publishes until the process stops.
 pub async fn run(context: Context) {
-    let changed = Changed::default();
-    context.tasks.spawn(beat(context.clone(), Arc::clone(&changed)));
-    let wake = context.wakers.get(RELAY);
+    let relay = Relay { context, changed: Changed::default(), confirmed: Arc::default() };
+    let tasks = relay.context.tasks.clone();
+    tasks.spawn(heads::announce(relay.context.clone(), relay.changed.clone()));
+    let confirmation = Arc::new(Notify::new());
+    tasks.spawn(relay.clone().mark_confirmed(Arc::clone(&confirmation)));
+    let wake = relay.context.wakers.get(RELAY);
     let mut pause = Duration::ZERO;
     loop {
-        match relay_batch(&context, &changed).await {
+        let outcome = relay.publish_batch().await;
+        confirmation.notify_one();
+        match outcome {
             Ok(0) => {
                 pause = Duration::ZERO;
                 tokio::select! {
                     () = wake.notified() => {}
-                    () = context.clock.sleep(POLL) => {}
+                    () = relay.context.clock.sleep(POLL) => {}
                 }
             }
             Ok(_) => pause = Duration::ZERO,
             Err(error) => {
-                pause = (pause * 2).clamp(Duration::from_millis(100), Duration::from_secs(30));
-                tracing::warn!(service = context.service, %error, "the relay waits");
-                context.clock.sleep(pause).await;
+                pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);
+                tracing::warn!(service = relay.context.service, %error, "the relay waits");
+                relay.context.clock.sleep(pause).await;
             }
         }
     }
 }
 
-/// Publishes what is unpublished, in version order per aggregate, and marks it after the bus
-/// confirmed. Says how many events there were.
-pub(crate) async fn relay_batch(context: &Context, changed: &Changed) -> Result<usize> {
-    let rows = context
-        .db
-        .read(async |tx: &mut Tx| {
-            tx.query(
-                "select o.position, e.envelope from outbox o \
-                 join events e on e.position = o.position order by o.position limit $1",
-                params![BATCH],
-            )
-            .await
-        })
-        .await?;
-    let mut positions = Vec::with_capacity(rows.len());
-    for row in rows {
-        let text: String = row.get(1)?;
-        let event: Arc<Envelope> = Arc::new(serde_json::from_str(&text)?);
-        context.bus.publish(&event).await?;
-        positions.push(row.get::<i64>(0)?);
-        note(changed, &event);
-    }
-    let count = positions.len();
-    if count > 0 {
-        metrics::counter!("ticketing_events_published_total", "service" => context.service)
+#[derive(Clone)]
+struct Relay {
+    context: Context,
+    changed: Changed,
+    /// The positions of events that the bus has confirmed and that are not marked yet. Publishing
+    /// does not wait for the mark, which waits for other transactions' sync.
+    confirmed: Arc<Mutex<BTreeSet<i64>>>,
+}
+
+impl Relay {
+    /// Publishes what is unpublished, in version order per aggregate. Says how many events there were.
+    async fn publish_batch(&self) -> Result<usize> {
+        // Copied before the read: what is marked in between is then in neither.
+        let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
+        let look = async move |tx: &mut Tx| {
+            let sql = "select o.position, e.envelope from outbox o \
+                       join events e on e.position = o.position order by o.position limit $1";
+            tx.query(sql, params![limit]).await
+        };
+        let mut count: usize = 0;
+        for row in self.context.db.read(look).await? {
+            let position: i64 = row.get(0)?;
+            if confirmed.contains(&position) {
+                continue;
+            }
+            let event: Arc<Envelope> = Arc::new(serde_json::from_str(&row.get::<String>(1)?)?);
+            self.context.bus.publish(&event).await?;
+            self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
+            self.changed.note(&event);
+            count += 1;
+        }
+        metrics::counter!("ticketing_events_published_total", "service" => self.context.service)
             .increment(u64::try_from(count).unwrap_or(0));
-        let mark = async move |tx: &mut Tx| {
-            for position in &positions {
-                tx.execute("delete from outbox where position = $1", params![position]).await?;
+        Ok(count)
+    }
+
+    /// Marks confirmed events as published until the process stops.
+    async fn mark_confirmed(self, confirmation: Arc<Notify>) {
+        let mut pause = Duration::ZERO;
+        loop {
+            let positions = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if positions.is_empty() {
+                confirmation.notified().await;
+                continue;
+            }
+            match self.mark(runs(&positions)).await {
+                Ok(()) => {
+                    pause = Duration::ZERO;
+                    let mut left = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+                    left.retain(|position| !positions.contains(position));
+                }
+                Err(error) => {
+                    pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);
+                    tracing::warn!(service = self.context.service, %error, "the relay's mark waits");
+                    self.context.clock.sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Lost in a crash, the mark leaves duplicates at worst.
+    async fn mark(&self, runs: Vec<(i64, i64)>) -> Result<()> {
+        let work = async move |tx: &mut Tx| {
+            for (first, last) in &runs {
+                let sql = "delete from outbox where position between $1 and $2";
+                tx.execute(sql, params![first, last]).await?;
             }
             Ok(())
         };
-        // Lost in a crash, the mark leaves a duplicate at worst.
-        context.db.run(Durability::Relaxed, Origin::default(), mark).await?;
+        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
     }
-    Ok(count)
 }
 
-fn note(changed: &Changed, event: &Envelope) {
-    let head = Head {
-        aggregate: event.aggregate.clone(),
-        subject: event.subject.clone(),
-        version: event.aggregateversion,
-        incarnation: event.incarnation,
-    };
-    let key = (event.aggregate.clone(), event.subject.clone());
-    changed.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (head, BEATS));
-}
-
-/// Announces each changed head in three successive beats, so that a lost *last* event is noticed
-/// without waiting for the minute's comparison.
-async fn beat(context: Context, changed: Changed) {
-    loop {
-        context.clock.sleep(BEAT).await;
-        let heads: Vec<Head> = {
-            let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
-            let heads = changed.values().map(|(head, _)| head.clone()).collect();
-            changed.retain(|_, (_, left)| {
-                *left -= 1;
-                *left > 0
-            });
-            heads
-        };
-        for some in heads.chunks(ANNOUNCE_MAX) {
-            let Ok(news) = serde_json::to_vec(some) else { continue };
-            if let Err(error) = context.bus.announce(context.service, news.into()).await {
-                tracing::debug!(service = context.service, %error, "an announcement was lost");
-            }
+/// Positions as runs without a hole, each with its first and last, so that few statements mark many.
+fn runs(positions: &BTreeSet<i64>) -> Vec<(i64, i64)> {
+    let mut runs: Vec<(i64, i64)> = Vec::new();
+    for position in positions {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *position => *last = *position,
+            _ => runs.push((*position, *position)),
         }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_never_covers_a_position_that_was_not_confirmed() {
+        assert_eq!(runs(&BTreeSet::new()), []);
+        assert_eq!(runs(&BTreeSet::from([4])), [(4, 4)]);
+        assert_eq!(runs(&BTreeSet::from([1, 2, 3, 5, 7, 8])), [(1, 3), (5, 5), (7, 8)]);
     }
 }

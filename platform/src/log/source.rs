@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::{Bus, Question};
 use crate::context::Context;
-use crate::db::{Db, Tx, params};
+use crate::db::{Db, Row, Tx, params};
 use crate::failure::{Failure, Result};
+use crate::gate::store::Cursor;
 
 /// How many events or heads one answer holds at most.
 pub const PAGE: i64 = 500;
@@ -41,12 +42,13 @@ pub enum Ask {
         /// The position before the first that is wanted.
         after: i64,
     },
-    /// The sum of the heads of each partition; answered with `Vec<(partition, sum)>`.
+    /// The sum of the heads of each partition; answered with `Vec<(partition, Sum)>`.
     Sums {
         /// The aggregate's name.
         aggregate: String,
     },
-    /// The heads of one partition by id; answered with `Vec<(id, version)>`.
+    /// The heads of one partition by id; answered with
+    /// `Vec<(id, Cursor)>`.
     Heads {
         /// The aggregate's name.
         aggregate: String,
@@ -64,6 +66,16 @@ pub struct LogPage {
     pub events: Vec<Envelope>,
     /// The position of the last one; `None` when there are no more.
     pub last: Option<i64>,
+}
+
+/// What the heads of a partition, or the cursors in it, add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sum {
+    /// The sum of the versions.
+    pub versions: i64,
+    /// The sum of the incarnations, each modulo the prime 1,000,003, so that it does not overflow:
+    /// equal versions of different lives are told apart.
+    pub lives: i64,
 }
 
 /// Asks the owner of an aggregate.
@@ -155,18 +167,24 @@ pub async fn log(db: &Db, aggregate: String, after: i64) -> Result<LogPage> {
     .await
 }
 
-async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, i64)>> {
+async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
     db.read(async move |tx: &mut Tx| {
         let rows = tx
             .query(
-                "select partition, cast(sum(version) as bigint) from heads where aggregate = $1 \
+                "select partition, cast(sum(version) as bigint), \
+                 cast(sum(incarnation % 1000003) as bigint) from heads where aggregate = $1 \
                  group by partition order by partition",
                 params![aggregate],
             )
             .await?;
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+        rows.iter().map(read_sum).collect()
     })
     .await
+}
+
+/// A partition and its sum.
+pub(crate) fn read_sum(row: &Row) -> Result<(i64, Sum)> {
+    Ok((row.get(0)?, Sum { versions: row.get(1)?, lives: row.get(2)? }))
 }
 
 async fn heads(
@@ -174,18 +192,23 @@ async fn heads(
     aggregate: String,
     partition: i64,
     after: String,
-) -> Result<Vec<(String, i64)>> {
+) -> Result<Vec<(String, Cursor)>> {
     db.read(async move |tx: &mut Tx| {
         let rows = tx
             .query(
-                "select subject, version from heads \
+                "select subject, version, incarnation from heads \
                  where aggregate = $1 and partition = $2 and subject > $3 order by subject limit $4",
                 params![aggregate, partition, after, PAGE],
             )
             .await?;
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+        rows.iter().map(read_head).collect()
     })
     .await
+}
+
+/// An id and where it stands.
+pub(crate) fn read_head(row: &Row) -> Result<(String, Cursor)> {
+    Ok((row.get(0)?, Cursor { version: row.get(1)?, incarnation: row.get(2)? }))
 }
 
 fn parse(text: &str) -> Result<Envelope> {

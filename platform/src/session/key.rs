@@ -89,8 +89,12 @@ impl FromStr for SigningKey {
         let bytes = decode(text, SECRET)?;
         let seed = bytes.get(..Seed::BYTES).ok_or(InvalidKey(SECRET))?;
         // The library below would panic on a seed that this refuses.
-        Seed::from_slice(seed).and_then(KeyPair::try_from_seed).map_err(|_| InvalidKey(SECRET))?;
-        AsymmetricSecretKey::from(&bytes).map(Self).map_err(|_| InvalidKey(SECRET))
+        Seed::from_slice(seed)
+            .and_then(KeyPair::try_from_seed)
+            .map_err(|_| InvalidKey(SECRET))?;
+        AsymmetricSecretKey::from(&bytes)
+            .map(Self)
+            .map_err(|_| InvalidKey(SECRET))
     }
 }
 
@@ -104,7 +108,7 @@ impl PublicKey {
     /// What the token says, if this key's owner has signed it. Times are not judged here.
     pub(super) fn open(&self, token: &str) -> Option<SignedIn> {
         let untrusted = UntrustedToken::<Public, V4>::try_from(token).ok()?;
-        let trusted = PublicToken::verify(&self.0, &untrusted, Some(b""), None).ok()?;
+        let trusted = PublicToken::verify(&self.0, &untrusted, None, None).ok()?;
         let claims: Claims = serde_json::from_str(trusted.payload()).ok()?;
         Some(SignedIn {
             user_id: claims.sub,
@@ -124,7 +128,9 @@ impl FromStr for PublicKey {
         ed25519_compact::PublicKey::from_slice(&bytes)
             .and_then(|key| key.validate())
             .map_err(|_| InvalidKey(PUBLIC))?;
-        AsymmetricPublicKey::from(&bytes).map(Self).map_err(|_| InvalidKey(PUBLIC))
+        AsymmetricPublicKey::from(&bytes)
+            .map(Self)
+            .map_err(|_| InvalidKey(PUBLIC))
     }
 }
 
@@ -152,7 +158,9 @@ struct Claims {
 
 fn decode(text: &str, prefix: &'static str) -> Result<Vec<u8>, InvalidKey> {
     let encoded = text.trim().strip_prefix(prefix).ok_or(InvalidKey(prefix))?;
-    URL_SAFE_NO_PAD.decode(encoded).map_err(|_| InvalidKey(prefix))
+    URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| InvalidKey(prefix))
 }
 
 fn broken(error: &dyn fmt::Display) -> Failure {

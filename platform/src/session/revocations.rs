@@ -12,20 +12,28 @@ use crate::gate::consumer::{Consumer, Event};
 #[must_use]
 pub fn revocations(sessions: Sessions) -> Consumer {
     Consumer::of::<Session>()
-        .copy(&["revoked_sessions"], async move |tx: &mut Tx, event: &Event<Session>| {
-            tx.execute(
-                "insert into revoked_sessions (id, expires_at) values ($1, $2) \
+        .copy(
+            &["revoked_sessions"],
+            async move |tx: &mut Tx, event: &Event<Session>| {
+                tx.execute(
+                    "insert into revoked_sessions (id, expires_at) values ($1, $2) \
                  on conflict (id) do update set expires_at = excluded.expires_at",
-                params![event.state.id, event.state.expires_at],
+                    params![event.state.id, event.state.expires_at],
+                )
+                .await?;
+                // Before the commit, so that nobody is believed a moment longer. After a rollback the
+                // session is still revoked: the event comes again.
+                sessions.revoke(event.state.id, event.state.expires_at);
+                sessions.forget_expired(tx.now());
+                Ok(())
+            },
+        )
+        .remove(async |tx: &mut Tx, subject: &str| {
+            tx.execute(
+                "delete from revoked_sessions where id = $1",
+                params![subject],
             )
             .await?;
-            // Before the commit, so that nobody is believed a moment longer. After a rollback the
-            // session is still revoked: the event comes again.
-            sessions.revoke(event.state.id, event.state.expires_at);
-            Ok(())
-        })
-        .remove(async |tx: &mut Tx, subject: &str| {
-            tx.execute("delete from revoked_sessions where id = $1", params![subject]).await?;
             Ok(())
         })
         .build()

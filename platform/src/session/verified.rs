@@ -32,18 +32,14 @@ impl Verified {
         if token.len() > MAX_TOKEN {
             return None;
         }
-        {
+        let old = {
             let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(signed_in) = known.young.get(token) {
                 return Some(signed_in.clone());
             }
-        }
-        let mut signed_in = None;
-        {
-            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            signed_in = signed_in.or_else(|| known.old.get(token).cloned());
-        }
-        let signed_in = signed_in.or_else(verify)?;
+            known.old.get(token).cloned()
+        };
+        let signed_in = old.or_else(verify)?;
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.young.len() >= GENERATION {
             known.old = std::mem::take(&mut known.young);

@@ -1,0 +1,226 @@
+//! Audits a service's log and copies from its own data: no holes, no cursor ahead, copies equal to
+//! what a rebuild from zero would make.
+
+use contracts::Envelope;
+
+use super::Gate;
+use super::consumer::Consumer;
+use super::store;
+use crate::db::{Row, Tx, params};
+use crate::failure::{Failure, Result};
+use crate::log::source::{self, Ask, LogPage};
+
+/// A key of a consumer that does not stand at its owner's head.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lag {
+    /// The consuming service.
+    pub consumer: &'static str,
+    /// The aggregate's name.
+    pub aggregate: &'static str,
+    /// Its id.
+    pub subject: String,
+    /// The version of the last handled event.
+    pub cursor: i64,
+    /// The owner's newest version.
+    pub head: i64,
+}
+
+/// What waits in a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Events that the bus has not confirmed.
+    pub unpublished: i64,
+    /// Events behind a gap or a failing handler.
+    pub parked: i64,
+    /// Keys that don't advance by themselves.
+    pub stuck: i64,
+}
+
+impl Gate {
+    /// Aggregates whose log has a hole, or a head that is not its last event (I1).
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn holes(&self) -> Result<Vec<String>> {
+        let look = async |tx: &mut Tx| {
+            let rows = tx
+                .query(
+                    "select e.aggregate, e.subject, count(*), min(e.version), max(e.version), \
+                     coalesce(max(h.version), 0) from events e left join heads h \
+                     on h.aggregate = e.aggregate and h.subject = e.subject \
+                     group by e.aggregate, e.subject having count(*) <> max(e.version) \
+                     or min(e.version) <> 1 or max(e.version) <> coalesce(max(h.version), 0)",
+                    params![],
+                )
+                .await?;
+            rows.iter()
+                .map(|row| {
+                    let (aggregate, subject): (String, String) = (row.get(0)?, row.get(1)?);
+                    let (count, last): (i64, i64) = (row.get(2)?, row.get(4)?);
+                    Ok(format!("{aggregate} {subject}: {count} events, the last is number {last}"))
+                })
+                .collect()
+        };
+        self.context.db.read(look).await
+    }
+
+    /// What waits in this service.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn waiting(&self) -> Result<Waiting> {
+        let look = async |tx: &mut Tx| {
+            let row = tx
+                .query_one(
+                    "select (select count(*) from outbox), (select count(*) from parked), \
+                     (select count(*) from stuck)",
+                    params![],
+                )
+                .await?;
+            Ok(Waiting { unpublished: row.get(0)?, parked: row.get(1)?, stuck: row.get(2)? })
+        };
+        self.context.db.read(look).await
+    }
+
+    /// The keys that are behind (or, which must not be, ahead of) their owners' logs, given how to
+    /// read a whole log.
+    ///
+    /// # Errors
+    /// When a database or an owner doesn't answer.
+    pub async fn lags(&self) -> Result<Vec<Lag>> {
+        let mut lags = Vec::new();
+        for consumer in self.consumers.iter() {
+            let mut heads = std::collections::BTreeMap::new();
+            for event in self.whole_log(consumer).await? {
+                heads.insert(event.subject, event.aggregateversion);
+            }
+            let cursors = self.all_cursors(consumer).await?;
+            let subjects = heads.keys().chain(cursors.keys().filter(|id| !heads.contains_key(*id)));
+            for subject in subjects {
+                let head = heads.get(subject).copied().unwrap_or(0);
+                let cursor = cursors.get(subject).copied().unwrap_or(0);
+                if head != cursor {
+                    lags.push(Lag {
+                        consumer: self.context.service,
+                        aggregate: consumer.aggregate,
+                        subject: subject.clone(),
+                        cursor,
+                        head,
+                    });
+                }
+            }
+        }
+        Ok(lags)
+    }
+
+    /// Tables whose copy is not what applying the owners' logs from zero up to the cursors makes
+    /// (P1, P3). It works in a transaction that is rolled back; nobody else may write meanwhile.
+    ///
+    /// # Errors
+    /// When a database or an owner doesn't answer.
+    pub async fn copy_differences(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for consumer in self.consumers.iter().filter(|consumer| !consumer.copies.is_empty()) {
+            let log = self.whole_log(consumer).await?;
+            let (gate, owned) = (self.clone(), consumer.clone());
+            let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+            let outcome: Result<()> = self
+                .context
+                .db
+                .write(async move |tx: &mut Tx| {
+                    for difference in gate.compare_copies(tx, &owned, &log).await? {
+                        let _ = sender.send(difference);
+                    }
+                    // Whatever was found, nothing of the rebuild is kept.
+                    Err(Failure::Unavailable(ROLLED_BACK.to_owned()))
+                })
+                .await;
+            match outcome {
+                Err(Failure::Unavailable(message)) if message == ROLLED_BACK => {}
+                Err(failure) => return Err(failure),
+                Ok(()) => {}
+            }
+            while let Ok(difference) = receiver.try_recv() {
+                found.push(difference);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn compare_copies(
+        &self,
+        tx: &mut Tx,
+        consumer: &Consumer,
+        log: &[Envelope],
+    ) -> Result<Vec<String>> {
+        let mut live = Vec::new();
+        for table in consumer.copies {
+            live.push(dump(tx, table).await?);
+            tx.execute(&format!("delete from {table}"), params![]).await?;
+        }
+        for event in log {
+            let key = self.key(consumer, &event.subject);
+            if event.aggregateversion <= store::standing(tx, &key).await?.cursor.version {
+                consumer.apply(tx, event).await?;
+            }
+        }
+        let mut found = Vec::new();
+        for (table, live) in consumer.copies.iter().zip(live) {
+            let rebuilt = dump(tx, table).await?;
+            let missing = rebuilt.iter().find(|row| live.binary_search_by(|l| by_text(l, row)).is_err());
+            let extra = live.iter().find(|row| rebuilt.binary_search_by(|r| by_text(r, row)).is_err());
+            if let Some(row) = missing.or(extra) {
+                found.push(format!(
+                    "{}.{table}: {} rows live, {} rebuilt; one that differs: {:?}",
+                    self.context.service,
+                    live.len(),
+                    rebuilt.len(),
+                    row.values()
+                ));
+            }
+        }
+        Ok(found)
+    }
+
+    /// All events of a consumer's aggregate, in the order of its owner's log.
+    async fn whole_log(&self, consumer: &Consumer) -> Result<Vec<Envelope>> {
+        let (mut log, mut after) = (Vec::new(), 0);
+        loop {
+            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let page: LogPage =
+                source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
+            let Some(last) = page.last else { return Ok(log) };
+            after = last;
+            log.extend(page.events);
+        }
+    }
+
+    async fn all_cursors(
+        &self,
+        consumer: &Consumer,
+    ) -> Result<std::collections::BTreeMap<String, i64>> {
+        let (service, aggregate) = (self.context.service, consumer.aggregate);
+        let look = async move |tx: &mut Tx| {
+            tx.query(
+                "select subject, version from cursors where consumer = $1 and aggregate = $2",
+                params![service, aggregate],
+            )
+            .await
+        };
+        let rows = self.context.db.read(look).await?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    }
+}
+
+/// What the transaction of a comparison ends with.
+const ROLLED_BACK: &str = "the comparison is rolled back";
+
+fn by_text(a: &Row, b: &Row) -> std::cmp::Ordering {
+    format!("{:?}", a.values()).cmp(&format!("{:?}", b.values()))
+}
+
+async fn dump(tx: &mut Tx, table: &str) -> Result<Vec<Row>> {
+    let mut rows = tx.query(&format!("select * from {table}"), params![]).await?;
+    rows.sort_by_cached_key(|row| format!("{:?}", row.values()));
+    Ok(rows)
+}
