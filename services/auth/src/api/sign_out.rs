@@ -1,0 +1,36 @@
+//! Signing out.
+
+use axum::extract::State;
+use contracts::events::auth::SessionState;
+use http::StatusCode;
+use platform::Result;
+use platform::db::Tx;
+use platform::http::answer::Answer;
+use platform::session::{MaybeSignedIn, clear_cookie};
+use serde_json::json;
+
+use super::Auth;
+use crate::commands::end_session::end_own;
+
+/// Signs out: the session ends everywhere, and the cookie is cleared. Who is not signed in gets the
+/// same answer.
+#[utoipa::path(
+    post, path = "/api/users/signout", tag = "users",
+    responses((status = 200, description = "signed out", body = serde_json::Value)),
+)]
+pub(super) async fn sign_out(
+    State(auth): State<Auth>,
+    MaybeSignedIn(user): MaybeSignedIn,
+) -> Result<Answer> {
+    if let Some(user) = user {
+        let state = SessionState {
+            id: user.session_id,
+            user_id: user.user_id,
+            expires_at: user.expires_at,
+        };
+        let write = async move |tx: &mut Tx| end_own(tx, &state).await;
+        auth.ctx.db.write(write).await?.tell(&auth.ctx.sessions);
+    }
+    let cleared = clear_cookie(auth.ctx.secure_cookies());
+    Ok(Answer::json(StatusCode::OK, &json!({}))?.header(http::header::SET_COOKIE, cleared))
+}

@@ -1,0 +1,9 @@
+//! auth through its doors: requests in, answers, events and mail out.
+
+mod accounts;
+mod idempotency;
+mod limits;
+mod passwords;
+mod resets;
+mod sessions;
+mod site;
