@@ -1,1 +1,41 @@
-//! The tickets service.
+//! Tickets: sellers' listings, and the lock that orders hold on each.
+
+mod api;
+mod commands;
+mod consumers;
+mod domain;
+mod store;
+
+use platform::Service;
+use platform::db::Migration;
+
+/// The limits of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many Unicode characters a title may have.
+    pub title_chars_max: usize,
+    /// The highest price, in major units of any currency.
+    pub price_major_max: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            title_chars_max: 200,
+            price_major_max: 1_000_000,
+        }
+    }
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_tickets",
+    sqlite: include_str!("../migrations/0001_tickets.sql"),
+}];
+
+/// The service.
+#[must_use]
+pub fn service(settings: Settings) -> Service {
+    Service::new("tickets", MIGRATIONS)
+        .routes(move |ctx| api::routes(ctx, settings))
+        .consumer(consumers::orders::consumer())
+}

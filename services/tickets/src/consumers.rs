@@ -1,0 +1,3 @@
+//! What tickets hears.
+
+pub mod orders;

@@ -1,0 +1,159 @@
+//! The table `tickets`: one row for each listing.
+
+use contracts::events::tickets::TicketStatus;
+use contracts::ids::{OrderId, TicketId};
+use contracts::money::Money;
+use platform::db::{Row, Value};
+use platform::{Result, Tx, params};
+
+use crate::domain::words::{stored_words, words_of};
+use crate::domain::{Offer, Ticket, Title};
+
+/// What [`ticket_in`] reads, from `tickets as t`.
+pub const COLUMNS: &str = "t.id, t.seller_id, t.title, t.price_minor, t.currency, t.status, \
+     t.order_id, t.offer_version, t.epoch, t.version, t.created_at";
+
+/// The listing of this id.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
+    let sql = format!("select {COLUMNS} from tickets t where t.id = $1");
+    let row = tx.query_opt(&sql, params![id]).await?;
+    row.as_ref().map(ticket_in).transpose()
+}
+
+/// A new row.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    let (status, order_id) = status_columns(ticket.status);
+    let title = ticket.offer.title.as_str();
+    tx.execute(
+        "insert into tickets (id, seller_id, title, words, price_minor, currency, status, \
+         order_id, offer_version, epoch, version, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        params![
+            ticket.id,
+            ticket.seller_id,
+            title,
+            stored_words(&words_of(title)),
+            ticket.offer.price.minor,
+            ticket.offer.price.currency,
+            status,
+            order_id,
+            ticket.offer_version,
+            ticket.epoch,
+            ticket.version,
+            ticket.created_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The row after a change that left the offer as it was.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn update(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    let (status, order_id) = status_columns(ticket.status);
+    tx.execute(
+        "update tickets set status = $2, order_id = $3, offer_version = $4, epoch = $5, \
+         version = $6 where id = $1",
+        params![
+            ticket.id,
+            status,
+            order_id,
+            ticket.offer_version,
+            ticket.epoch,
+            ticket.version
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The offer in the row, with the words of its title.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn update_offer(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    let Offer { title, price } = &ticket.offer;
+    let words = stored_words(&words_of(title.as_str()));
+    tx.execute(
+        "update tickets set title = $2, words = $3, price_minor = $4, currency = $5 where id = $1",
+        params![
+            ticket.id,
+            title.as_str(),
+            words,
+            price.minor,
+            price.currency
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The words under which the title stands in `title_words`.
+///
+/// # Errors
+/// When the database does not answer or there is no such ticket.
+pub async fn words(tx: &mut Tx, id: TicketId) -> Result<Vec<String>> {
+    let row = tx
+        .query_one("select words from tickets where id = $1", params![id])
+        .await?;
+    Ok(row
+        .get::<String>(0)?
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Reads [`COLUMNS`].
+///
+/// # Errors
+/// When they hold something else: a fault of our own.
+pub fn ticket_in(row: &Row) -> Result<Ticket> {
+    let title = Title::stored(row.get(2)?);
+    let price = Money {
+        minor: row.get(3)?,
+        currency: row.get(4)?,
+    };
+    Ok(Ticket {
+        id: row.get(0)?,
+        seller_id: row.get(1)?,
+        offer: Offer { title, price },
+        status: status_in(row)?,
+        offer_version: row.get(7)?,
+        epoch: row.get(8)?,
+        version: row.get(9)?,
+        created_at: row.get(10)?,
+    })
+}
+
+fn status_in(row: &Row) -> Result<TicketStatus> {
+    let status: String = row.get(5)?;
+    Ok(match status.as_str() {
+        "listed" => TicketStatus::Listed,
+        "locked" => TicketStatus::Locked {
+            order_id: row.get(6)?,
+        },
+        "sold" => TicketStatus::Sold {
+            order_id: row.get(6)?,
+        },
+        "withdrawn" => TicketStatus::Withdrawn,
+        other => return Err(anyhow::anyhow!("unknown ticket status {other:?}").into()),
+    })
+}
+
+fn status_columns(status: TicketStatus) -> (Value, Option<OrderId>) {
+    let (text, order_id) = match status {
+        TicketStatus::Listed => ("listed", None),
+        TicketStatus::Locked { order_id } => ("locked", Some(order_id)),
+        TicketStatus::Sold { order_id } => ("sold", Some(order_id)),
+        TicketStatus::Withdrawn => ("withdrawn", None),
+    };
+    (Value::Text(text.to_owned()), order_id)
+}
