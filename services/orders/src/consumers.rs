@@ -1,0 +1,5 @@
+//! What orders hears.
+
+pub mod payment;
+pub mod ticket;
+pub mod timer;

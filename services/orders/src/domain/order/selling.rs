@@ -1,0 +1,79 @@
+//! How money goes back after a sale.
+
+use contracts::events::orders::{OrderFact, TicketFate};
+use contracts::ids::PaymentId;
+
+use super::{Changed, Heard, Ignored, Order, Sale, State};
+use crate::domain::refusal::Refusal;
+
+impl Order {
+    /// The seller gives money back: `amount_minor`, or the whole rest.
+    ///
+    /// # Errors
+    /// When the order is not complete, or the amount is not within what is left.
+    pub fn ask_refund(
+        self,
+        amount_minor: Option<i64>,
+        fate: TicketFate,
+    ) -> Result<Changed, Refusal> {
+        let sale = match self.state {
+            State::Complete(sale) => sale,
+            State::Refunding { .. } => return Err(Refusal::OrderRefunding),
+            State::Refunded(_) => return Err(Refusal::OrderRefunded),
+            _ => return Err(Refusal::OrderNotPaid),
+        };
+        let rest_minor = self.terms.price.minor.saturating_sub(sale.refunded_minor);
+        let amount_minor = amount_minor.unwrap_or(rest_minor);
+        if amount_minor <= 0 {
+            return Err(Refusal::RefundNotPositive);
+        }
+        if amount_minor > rest_minor {
+            return Err(Refusal::RefundTooLarge);
+        }
+        let payment_id = sale.payment_id;
+        let fact = OrderFact::RefundRequested {
+            payment_id,
+            amount_minor,
+            fate,
+        };
+        Ok(self.becomes(
+            State::Refunding {
+                sale,
+                amount_minor,
+                fate,
+            },
+            fact,
+        ))
+    }
+
+    /// The provider has given money back: the whole ends the sale, a part leaves the order complete.
+    ///
+    /// # Errors
+    /// When it was not asked for here: then the payment is one that was rejected.
+    pub fn payment_refunded(self, payment_id: PaymentId, amount_minor: i64) -> Heard {
+        let State::Refunding { sale, fate, .. } = self.state else {
+            return Err(Ignored::NotRefunding);
+        };
+        if sale.payment_id != payment_id {
+            return Err(Ignored::OtherPayment);
+        }
+        let refunded_minor = sale.refunded_minor.saturating_add(amount_minor);
+        let sale = Sale {
+            refunded_minor,
+            ..sale
+        };
+        let state = if refunded_minor >= self.terms.price.minor {
+            State::Refunded(sale)
+        } else {
+            State::Complete(sale)
+        };
+        Ok(self.becomes(
+            state,
+            OrderFact::Refunded {
+                payment_id,
+                amount_minor,
+                fate,
+            },
+        ))
+    }
+}
