@@ -1,0 +1,3 @@
+//! What expiration hears.
+
+pub mod orders;

@@ -1,0 +1,3 @@
+//! What expiration does by itself.
+
+pub mod ring;

@@ -1,0 +1,4 @@
+//! The tables of expiration.
+
+pub mod order_copies;
+pub mod timers;

@@ -1,0 +1,104 @@
+//! The table `timers`: one row for each order that still can expire.
+
+use contracts::Timestamp;
+use contracts::ids::OrderId;
+use platform::{Result, Tx, params};
+
+/// A timer that has not been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timer {
+    /// Its order.
+    pub order_id: OrderId,
+    /// The time that it is set to.
+    pub due_at: Timestamp,
+    /// How often it has rung.
+    pub rings: u32,
+}
+
+/// Sets the timer to a time, from which on it rings. Whether it was set to another before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn arm(tx: &mut Tx, order_id: OrderId, due_at: Timestamp) -> Result<bool> {
+    let changed = tx
+        .execute(
+            "insert into timers (order_id, due_at, rings, next_at) values ($1, $2, 0, $2) \
+             on conflict (order_id) do update \
+             set due_at = excluded.due_at, rings = 0, next_at = excluded.next_at \
+             where timers.due_at <> excluded.due_at",
+            params![order_id, due_at],
+        )
+        .await?;
+    Ok(changed > 0)
+}
+
+/// The order can expire no more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remove(tx: &mut Tx, order_id: &str) -> Result<()> {
+    tx.execute("delete from timers where order_id = $1", params![order_id])
+        .await?;
+    Ok(())
+}
+
+/// Which timer rings next, and when.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn first(tx: &mut Tx) -> Result<Option<(OrderId, Timestamp)>> {
+    let row = tx
+        .query_opt(
+            "select order_id, next_at from timers order by next_at, order_id limit 1",
+            &[],
+        )
+        .await?;
+    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
+/// Timers whose time has come, the longest overdue first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn due(tx: &mut Tx, now: Timestamp, max: i64) -> Result<Vec<Timer>> {
+    let rows = tx
+        .query(
+            "select order_id, due_at, rings from timers where next_at <= $1 \
+             order by next_at, order_id limit $2",
+            params![now, max],
+        )
+        .await?;
+    let timer = |row: &platform::db::Row| {
+        let rings = u32::try_from(row.get::<i64>(2)?).unwrap_or(u32::MAX);
+        Ok(Timer {
+            order_id: row.get(0)?,
+            due_at: row.get(1)?,
+            rings,
+        })
+    };
+    rows.iter().map(timer).collect()
+}
+
+/// The timer has rung.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rung(tx: &mut Tx, order_id: OrderId, rings: u32, next_at: Timestamp) -> Result<()> {
+    tx.execute(
+        "update timers set rings = $2, next_at = $3 where order_id = $1",
+        params![order_id, i64::from(rings), next_at],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many timers have rung and were not answered.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unanswered(tx: &mut Tx) -> Result<u32> {
+    let row = tx
+        .query_one("select count(*) from timers where rings > 0", &[])
+        .await?;
+    Ok(u32::try_from(row.get::<i64>(0)?).unwrap_or(u32::MAX))
+}
