@@ -1,1 +1,51 @@
-//! The payments service.
+//! The payments service: authorises, and takes and gives back money when orders says so.
+
+mod api;
+pub mod audit;
+mod commands;
+mod consumers;
+pub mod domain;
+mod jobs;
+pub mod provider;
+mod settings;
+pub mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::db::Migration;
+use platform::{Context, Job, Service};
+
+use api::Doors;
+use jobs::reconcile::Reconciler;
+use jobs::settle::{SETTLE, Settlement};
+
+pub use settings::Settings;
+
+/// The history of the service's tables.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_payments",
+    sqlite: include_str!("../migrations/0001_payments.sql"),
+}];
+
+/// How often the settle job looks by itself; it is woken for everything that is due.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
+/// The service.
+#[must_use]
+pub fn service(settings: Settings) -> Service {
+    let reconcile_every = settings.reconcile_every;
+    let sandbox = settings.sandbox.clone();
+    let settlement = Arc::new(Settlement::new(settings));
+    let (settling, doors) = (Arc::clone(&settlement), Arc::clone(&settlement));
+    let reconciler = Arc::new(Reconciler::new(settlement));
+    Service::new("payments", MIGRATIONS)
+        .routes(move |ctx: &Context| api::routes(Doors::new(ctx, doors), sandbox))
+        .consumer(consumers::order::consumer())
+        .job(Job::new(SETTLE, SETTLE_EVERY, move |ctx| {
+            Arc::clone(&settling).run(ctx)
+        }))
+        .job(Job::new("reconcile", reconcile_every, move |ctx| {
+            Arc::clone(&reconciler).run(ctx)
+        }))
+}

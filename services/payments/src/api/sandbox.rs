@@ -1,0 +1,133 @@
+//! The sandbox's page where a customer confirms a payment, in place of the bank's (3-D Secure).
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Path, State};
+use contracts::ids::OrderId;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, StatusCode};
+use platform::http::answer::Answer;
+use platform::{Context, Failure, Refused, Result, Tx};
+use serde::Deserialize;
+
+use crate::commands::learn;
+use crate::domain::charge::{Charge, Standing};
+use crate::provider::ProviderError;
+use crate::provider::sandbox::Sandbox;
+use crate::store::payments;
+
+/// Nothing but text and two buttons, whose form goes back here.
+const POLICY: &str =
+    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What the page is given.
+#[derive(Clone)]
+pub(super) struct Confirming {
+    pub(super) ctx: Context,
+    pub(super) sandbox: Arc<Sandbox>,
+}
+
+/// The customer's answer.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reply {
+    answer: String,
+}
+
+/// Asks the customer.
+pub(super) async fn ask(
+    State(confirming): State<Confirming>,
+    Path(reference): Path<String>,
+) -> Result<Answer> {
+    let charge = confirming
+        .sandbox
+        .charge(&reference)
+        .await
+        .map_err(unavailable)?;
+    let charge = charge.ok_or_else(Refused::not_found)?;
+    let order_id = order_of(&confirming.ctx, &charge)
+        .await?
+        .ok_or_else(Refused::not_found)?;
+    Ok(page(&charge, order_id))
+}
+
+/// Takes the answer, tells payments what the provider now shows, and goes back to the order.
+pub(super) async fn answer(
+    State(confirming): State<Confirming>,
+    Path(reference): Path<String>,
+    Form(reply): Form<Reply>,
+) -> Result<Answer> {
+    let approved = match reply.answer.as_str() {
+        "approve" => true,
+        "decline" => false,
+        _ => return Err(Refused::invalid("invalid_answer", "approve or decline").into()),
+    };
+    let charge = confirming
+        .sandbox
+        .confirm(&reference, approved)
+        .await
+        .map_err(unavailable)?;
+    let key = charge.key.clone();
+    let tell = async move |tx: &mut Tx| {
+        let stored = payments::with_provider_key(tx, &key)
+            .await?
+            .ok_or_else(Refused::not_found)?;
+        let order_id = stored.payment.order_id;
+        learn::learn(tx, stored.payment.id, &charge).await?;
+        Ok(order_id)
+    };
+    let order_id: OrderId = confirming.ctx.db.write(tell).await?;
+    let back = format!("/orders/{order_id}");
+    Ok(guarded(
+        Answer::empty(StatusCode::SEE_OTHER).header(LOCATION, back),
+    ))
+}
+
+async fn order_of(ctx: &Context, charge: &Charge) -> Result<Option<OrderId>> {
+    let key = charge.key.clone();
+    let read = async move |tx: &mut Tx| payments::with_provider_key(tx, &key).await;
+    let stored = ctx.db.read(read).await?;
+    Ok(stored.map(|stored| stored.payment.order_id))
+}
+
+fn page(charge: &Charge, order_id: OrderId) -> Answer {
+    let amount = charge.amount;
+    let reference = &charge.reference;
+    let body = if matches!(charge.standing, Standing::ActionRequired { .. }) {
+        format!(
+            "<p>Do you want to pay <strong>{amount}</strong>?</p>\n\
+             <form method=\"post\" action=\"/sandbox/actions/{reference}\">\n\
+             <button name=\"answer\" value=\"approve\">Approve</button>\n\
+             <button name=\"answer\" value=\"decline\">Decline</button>\n</form>"
+        )
+    } else {
+        format!(
+            "<p>There is nothing to confirm any more for this payment of {amount}.</p>\n\
+             <p><a href=\"/orders/{order_id}\">Back to the order</a></p>"
+        )
+    };
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Confirm your payment</title>\n</head>\n<body>\n<main>\n\
+         <h1>Confirm your payment</h1>\n\
+         <p>This is the sandbox’s page in place of your bank’s. No money moves.</p>\n\
+         {body}\n</main>\n</body>\n</html>\n"
+    );
+    let media_type = HeaderValue::from_static("text/html; charset=utf-8");
+    guarded(Answer::typed(StatusCode::OK, media_type, html))
+}
+
+fn guarded(answer: Answer) -> Answer {
+    answer
+        .header(CONTENT_SECURITY_POLICY, POLICY)
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(CACHE_CONTROL, "private, no-store")
+}
+
+fn unavailable(error: ProviderError) -> Failure {
+    match error {
+        ProviderError::Invalid { .. } => Refused::not_found().into(),
+        other => Failure::Unavailable(other.to_string()),
+    }
+}

@@ -1,0 +1,83 @@
+//! What orders decided about a payment is kept with it; the provider is asked later.
+
+use contracts::ids::{OrderId, PaymentId};
+use platform::{Refused, Result, Tx};
+
+use super::record::record;
+use crate::domain::ledger::Posting;
+use crate::domain::payment::State;
+use crate::domain::refusal::Refusal;
+use crate::store::payments::Stored;
+use crate::store::{ledger, payments};
+
+/// The order was cancelled.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn cancel(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    let Some(stored) = payments::live(tx, order_id).await? else {
+        return Ok(());
+    };
+    let payment = stored.payment.clone().order_cancelled();
+    record(tx, stored, payment, &[]).await.map(drop)
+}
+
+/// The order chose this payment: it is to be captured.
+///
+/// # Errors
+/// When there is no such payment, or it has come to its end.
+pub async fn choose(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
+    let stored = of_order(tx, order_id, payment_id).await?;
+    let payment = stored.payment.clone().choose()?;
+    record(tx, stored, payment, &[]).await.map(drop)
+}
+
+/// The order has no place for this payment: it is to be voided or given back.
+///
+/// # Errors
+/// When there is no such payment.
+pub async fn reject(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
+    let stored = of_order(tx, order_id, payment_id).await?;
+    let payment = stored.payment.clone().reject();
+    record(tx, stored, payment, &[]).await.map(drop)
+}
+
+/// Money of this payment is to be given back, under the provider's key `key`.
+///
+/// # Errors
+/// When there is no such payment, or the amount is not there.
+pub async fn refund(
+    tx: &mut Tx,
+    (order_id, payment_id): (OrderId, PaymentId),
+    key: &str,
+    amount_minor: i64,
+) -> Result<()> {
+    let stored = of_order(tx, order_id, payment_id).await?;
+    let payment = stored.payment.clone().request_refund(key, amount_minor)?;
+    record(tx, stored, payment, &[]).await.map(drop)
+}
+
+/// The order is complete: the buyer's money is the seller's.
+///
+/// # Errors
+/// When there is no such payment, or its money was not taken.
+pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
+    let payment = of_order(tx, order_id, payment_id).await?.payment;
+    if !matches!(payment.state, State::Captured { .. }) {
+        return Err(Refusal::NotCaptured.into());
+    }
+    let posting = Posting::earned(payment.buyer_id, payment.seller_id, payment.amount);
+    ledger::post_earned(tx, payment_id, &posting).await
+}
+
+async fn of_order(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<Stored> {
+    let stored = payments::find(tx, payment_id).await?;
+    let ours = stored.filter(|stored| stored.payment.order_id == order_id);
+    ours.ok_or_else(|| {
+        Refused::conflict(
+            "no_such_payment",
+            "the order has no payment with this id here",
+        )
+        .into()
+    })
+}

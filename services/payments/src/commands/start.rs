@@ -1,0 +1,95 @@
+//! Begins to pay an order: everything that the provider's answer needs is durable before it is asked.
+
+use std::time::Duration;
+
+use contracts::events::payments::Payment as Event;
+use contracts::ids::OrderId;
+use platform::{Failure, Refused, Result, Tx};
+
+use super::take::Task;
+use crate::domain::payment::{Act, Payment};
+use crate::domain::token::Token;
+use crate::store::order_copies;
+use crate::store::payments::{self, Stored};
+use crate::store::work::{self, Work};
+
+/// What a buyer asks for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The order to pay.
+    pub order_id: OrderId,
+    /// The card.
+    pub token: Token,
+    /// The request's idempotency key.
+    pub idempotency_key: Option<String>,
+    /// For how long the first attempt is the asker's own.
+    pub lease: Duration,
+}
+
+/// What a wish led to.
+#[derive(Debug, Clone)]
+pub enum Started {
+    /// A new payment, and its first attempt.
+    New(Box<Task>),
+    /// The payment that an earlier request with the same key has begun.
+    Again(Box<Stored>),
+    /// The payment that is under way.
+    UnderWay(Box<Stored>),
+}
+
+/// Begins a payment, or finds the one that is there.
+///
+/// # Errors
+/// When the order is unknown or can't be paid now.
+pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
+    let key = wish.idempotency_key.as_deref();
+    if let Some(key) = key
+        && let Some(stored) = payments::with_key(tx, wish.order_id, key).await?
+    {
+        return Ok(Started::Again(Box::new(stored)));
+    }
+    let order = order_copies::find(tx, wish.order_id)
+        .await?
+        .ok_or_else(Refused::not_found)?;
+    if order.is_being_paid()
+        && let Some(stored) = payments::live(tx, wish.order_id).await?
+    {
+        return Ok(Started::UnderWay(Box::new(stored)));
+    }
+    let (payment, happened) = Payment::start(tx.new_id(), &order, tx.now())?;
+    let subject = payment.id.to_string();
+    let moved = || Failure::Moved {
+        aggregate: "payment",
+        subject: subject.clone(),
+    };
+    let stored = Stored {
+        payment: payment.clone(),
+        version: 1,
+    };
+    if !payments::insert(tx, &stored, key).await? {
+        // Another replica was faster: the whole transaction runs again and finds its payment.
+        return Err(moved());
+    }
+    tx.append::<Event>(&subject, 0, &happened.fact, &happened.state)
+        .await?;
+    let work = first_work(&payment, wish, tx.now());
+    work::insert_taken(tx, &work, wish.lease).await?;
+    let act = Act::Authorize;
+    Ok(Started::New(Box::new(Task {
+        work,
+        payment,
+        act,
+        payable: true,
+    })))
+}
+
+fn first_work(payment: &Payment, wish: &Wish, now: contracts::Timestamp) -> Work {
+    Work {
+        payment_id: payment.id,
+        act: Act::Authorize.name().to_owned(),
+        key: payment.provider_key(),
+        token: Some(wish.token.clone()),
+        attempts: 1,
+        sent_at: Some(now),
+    }
+}

@@ -1,0 +1,78 @@
+//! Takes what is to be asked of the provider.
+
+use std::time::Duration;
+
+use contracts::events::orders::OrderStatus;
+use contracts::events::payments::PaymentStatus;
+use platform::{Result, Tx};
+
+use super::decide;
+use crate::domain::order::Order;
+use crate::domain::payment::{Act, Decision, Payment};
+use crate::store::payments::Stored;
+use crate::store::work::{self, Work};
+use crate::store::{order_copies, payments};
+
+/// An act that one attempt has taken, with all that it needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The work row as it stands now.
+    pub work: Work,
+    /// The payment.
+    pub payment: Payment,
+    /// What is to be asked.
+    pub act: Act,
+    /// Whether its order can still be paid: only then may a request that the provider never saw be
+    /// sent again.
+    pub payable: bool,
+}
+
+/// Takes acts that are due, so that nobody else does for the length of the lease.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    for work in work::take_due(tx, limit, lease).await? {
+        tasks.extend(task(tx, work).await?);
+    }
+    Ok(tasks)
+}
+
+/// The work with what it is about; `None` if there is nothing to do any more.
+async fn task(tx: &mut Tx, work: Work) -> Result<Option<Task>> {
+    let stored = payments::find(tx, work.payment_id).await?;
+    let Some((payment, act)) =
+        stored.and_then(|Stored { payment, .. }| payment.next_act().map(|act| (payment, act)))
+    else {
+        work::remove(tx, work.payment_id).await?;
+        return Ok(None);
+    };
+    let order = order_copies::find(tx, payment.order_id).await?;
+    if is_overlooked(&payment, order.as_ref()) {
+        decide::cancel(tx, payment.order_id).await?;
+        // If that changed what is to be done, the new work is due now, and taken next.
+        if work::find(tx, payment.id)
+            .await?
+            .is_none_or(|now| now.act != work.act)
+        {
+            return Ok(None);
+        }
+    }
+    let now = tx.now();
+    let payable = order.is_some_and(|order| order.payable(now).is_ok());
+    Ok(Some(Task {
+        work,
+        payment,
+        act,
+        payable,
+    }))
+}
+
+/// The cancellation and the start ran side by side, in a database where transactions can: the one
+/// did not see the other.
+fn is_overlooked(payment: &Payment, order: Option<&Order>) -> bool {
+    payment.decision == Decision::Open
+        && payment.status() == PaymentStatus::Started
+        && order.is_some_and(|order| order.status == OrderStatus::Cancelled)
+}

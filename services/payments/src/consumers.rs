@@ -1,0 +1,3 @@
+//! What payments hears.
+
+pub mod order;

@@ -1,0 +1,49 @@
+//! Orders: who may pay what until when, and what becomes of each payment.
+
+use contracts::events::orders::{Order, OrderFact};
+use platform::{Consumer, Event, Result, Tx};
+
+use crate::commands::decide;
+use crate::store::order_copies;
+
+/// Keeps the copy, and does to payments what orders decided.
+#[must_use]
+pub fn consumer() -> Consumer {
+    Consumer::of::<Order>()
+        .copy(
+            &["order_copies"],
+            async |tx: &mut Tx, event: &Event<Order>| order_copies::put(tx, &event.state).await,
+        )
+        .react(react)
+        .remove(async |tx: &mut Tx, subject: &str| order_copies::remove(tx, subject).await)
+        .build()
+}
+
+async fn react(tx: &mut Tx, event: &Event<Order>) -> Result<()> {
+    let order_id = event.state.id;
+    match &event.fact {
+        Some(OrderFact::Cancelled { .. }) => decide::cancel(tx, order_id).await,
+        Some(OrderFact::Capturing { payment_id }) => {
+            decide::choose(tx, order_id, *payment_id).await
+        }
+        Some(OrderFact::Completed { payment_id }) => decide::earn(tx, order_id, *payment_id).await,
+        Some(OrderFact::PaymentRejected { payment_id }) => {
+            decide::reject(tx, order_id, *payment_id).await
+        }
+        Some(OrderFact::RefundRequested {
+            payment_id,
+            amount_minor,
+            ..
+        }) => {
+            let key = format!("refund:{}", event.id);
+            decide::refund(tx, (order_id, *payment_id), &key, *amount_minor).await
+        }
+        Some(
+            OrderFact::Created
+            | OrderFact::AwaitingPayment
+            | OrderFact::Extended
+            | OrderFact::Refunded { .. },
+        )
+        | None => Ok(()),
+    }
+}

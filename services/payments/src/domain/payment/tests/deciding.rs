@@ -1,0 +1,134 @@
+//! What orders decides, and what is then to be asked of the provider.
+
+use super::*;
+
+#[test]
+fn every_state_hears_what_orders_decides() {
+    for state in states() {
+        let live = payment(state.clone(), Decision::Open).status().is_live();
+        for decision in DECISIONS {
+            let before = payment(state.clone(), decision);
+            let case = format!("{state:?} × {decision:?}");
+            match before.clone().choose() {
+                Ok(chosen) => {
+                    assert!(live && decision != Decision::Undo, "{case}");
+                    assert_eq!(
+                        chosen,
+                        Payment {
+                            decision: Decision::Take,
+                            ..before.clone()
+                        }
+                    );
+                }
+                Err(refusal) => {
+                    assert!(!live || decision == Decision::Undo, "{case}");
+                    assert_eq!(refusal, Refusal::Ended);
+                }
+            }
+            let undone = Payment {
+                decision: Decision::Undo,
+                ..before.clone()
+            };
+            let rejected = if live { undone.clone() } else { before.clone() };
+            assert_eq!(before.clone().reject(), rejected, "{case}");
+            let is_started = matches!(state, State::Started { .. });
+            let cancelled = if is_started { undone } else { before.clone() };
+            assert_eq!(before.order_cancelled(), cancelled, "{case}");
+        }
+    }
+}
+
+#[test]
+fn only_captured_money_is_given_back_and_no_more_than_there_is() {
+    for state in states() {
+        for decision in DECISIONS {
+            let outcome = payment(state.clone(), decision).request_refund("a", 1);
+            let refundable = state == captured() && decision != Decision::Undo;
+            assert_eq!(outcome.is_ok(), refundable, "{state:?} × {decision:?}");
+        }
+    }
+    let half = payment(captured(), Decision::Take)
+        .request_refund("a", 1000)
+        .unwrap();
+    for wrong in [0, -1, 1001, i64::MAX, i64::MIN] {
+        let refused = half.clone().request_refund("b", wrong);
+        assert_eq!(refused, Err(Refusal::AmountOutOfRange), "{wrong}");
+    }
+    assert!(half.request_refund("b", 1000).is_ok());
+}
+
+#[test]
+fn the_next_act_follows_from_state_and_decision() {
+    let void = || {
+        Some(Act::Void {
+            reference: reference(),
+        })
+    };
+    let undo = Some(Act::Refund {
+        reference: reference(),
+        key: format!("{}:undo", uuid::Uuid::from_u128(9)),
+        amount_minor: AMOUNT,
+    });
+    let capture = Some(Act::Capture {
+        reference: reference(),
+    });
+    let authorize = || Some(Act::Authorize);
+    let table = [
+        (started(), [authorize(), authorize(), authorize()]),
+        (confirming(), [Some(Act::Watch), Some(Act::Watch), void()]),
+        (authorized(), [None, capture, void()]),
+        (captured(), [None, None, undo]),
+        (failed_by("x"), [None, None, None]),
+        (State::Voided, [None, None, None]),
+        (State::Refunded, [None, None, None]),
+    ];
+    for (state, acts) in table {
+        for (decision, act) in DECISIONS.into_iter().zip(acts) {
+            assert_eq!(
+                payment(state.clone(), decision).next_act(),
+                act,
+                "{state:?} {decision:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn refunds_are_asked_for_one_after_the_other() {
+    let payment = payment(captured(), Decision::Take)
+        .request_refund("a", 500)
+        .and_then(|payment| payment.request_refund("b", 700))
+        .unwrap();
+    let refund = |key: &str, amount_minor| {
+        Some(Act::Refund {
+            reference: reference(),
+            key: key.to_owned(),
+            amount_minor,
+        })
+    };
+    assert_eq!(payment.next_act(), refund("a", 500));
+    let (payment, _) = payment
+        .learn(&charge(Standing::Captured, &[("a", 500)]))
+        .unwrap();
+    assert_eq!(payment.next_act(), refund("b", 700));
+    let shown = charge(Standing::Captured, &[("a", 500), ("b", 700)]);
+    let (payment, _) = payment.learn(&shown).unwrap();
+    assert_eq!((payment.next_act(), payment.refunded_minor()), (None, 1200));
+    assert_eq!(
+        payment.reject().next_act(),
+        refund(&format!("{}:undo", uuid::Uuid::from_u128(9)), 800)
+    );
+}
+
+#[test]
+fn each_act_has_a_key_of_its_own() {
+    let payment = payment(captured(), Decision::Take);
+    let reference = reference();
+    let capture = payment.key_of(&Act::Capture {
+        reference: reference.clone(),
+    });
+    let void = payment.key_of(&Act::Void { reference });
+    assert_ne!(capture, void);
+    assert_ne!(capture, payment.provider_key());
+    assert_eq!(payment.key_of(&Act::Watch), payment.provider_key());
+}

@@ -1,0 +1,4 @@
+//! What payments does by itself.
+
+pub mod reconcile;
+pub mod settle;

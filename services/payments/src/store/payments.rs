@@ -1,0 +1,149 @@
+//! The payments.
+
+mod columns;
+
+use contracts::Timestamp;
+use contracts::ids::{OrderId, PaymentId};
+use platform::db::Row;
+use platform::{Result, Tx, params};
+
+use super::refunds;
+use crate::domain::payment::Payment;
+use columns::{COLUMNS, State, decision_word, read, status_word};
+
+/// A payment with the version of its newest event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The payment.
+    pub payment: Payment,
+    /// The version of its newest event.
+    pub version: i64,
+}
+
+/// Writes a new payment; false when the order has a live payment, or one with the same key.
+pub async fn insert(tx: &mut Tx, stored: &Stored, idempotency_key: Option<&str>) -> Result<bool> {
+    let Stored { payment, version } = stored;
+    let written = tx
+        .execute(
+            "insert into payments (id, order_id, buyer_id, seller_id, amount_minor, currency, \
+             status, decision, provider_key, version, idempotency_key, created_at, changed_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) \
+             on conflict do nothing",
+            params![
+                payment.id,
+                payment.order_id,
+                payment.buyer_id,
+                payment.seller_id,
+                payment.amount.minor,
+                payment.amount.currency,
+                status_word(payment.status()),
+                decision_word(payment.decision),
+                payment.provider_key(),
+                version,
+                idempotency_key,
+                payment.created_at,
+            ],
+        )
+        .await?;
+    Ok(written == 1)
+}
+
+/// Brings the row to the payment's state.
+pub async fn update(tx: &mut Tx, stored: &Stored) -> Result<()> {
+    let Stored { payment, version } = stored;
+    let State {
+        reference,
+        action_url,
+        failure_code,
+    } = State::of(payment);
+    let now = tx.now();
+    tx.execute(
+        "update payments set status = $2, decision = $3, reference = $4, action_url = $5, \
+         failure_code = $6, version = $7, changed_at = $8 where id = $1",
+        params![
+            payment.id,
+            status_word(payment.status()),
+            decision_word(payment.decision),
+            reference,
+            action_url,
+            failure_code,
+            version,
+            now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The payment with this id.
+pub async fn find(tx: &mut Tx, id: PaymentId) -> Result<Option<Stored>> {
+    let sql = format!("select {COLUMNS} from payments where id = $1");
+    let row = tx.query_opt(&sql, params![id]).await?;
+    whole(tx, row).await
+}
+
+/// The payment that the provider knows under this key.
+pub async fn with_provider_key(tx: &mut Tx, key: &str) -> Result<Option<Stored>> {
+    let sql = format!("select {COLUMNS} from payments where provider_key = $1");
+    let row = tx.query_opt(&sql, params![key]).await?;
+    whole(tx, row).await
+}
+
+/// The payment that a request with this idempotency key has begun.
+pub async fn with_key(tx: &mut Tx, order_id: OrderId, key: &str) -> Result<Option<Stored>> {
+    let sql =
+        format!("select {COLUMNS} from payments where order_id = $1 and idempotency_key = $2");
+    let row = tx.query_opt(&sql, params![order_id, key]).await?;
+    whole(tx, row).await
+}
+
+/// The one payment of an order that has not come to nothing.
+pub async fn live(tx: &mut Tx, order_id: OrderId) -> Result<Option<Stored>> {
+    let sql = format!(
+        "select {COLUMNS} from payments \
+         where order_id = $1 and status in ('started', 'authorized', 'captured')"
+    );
+    let row = tx.query_opt(&sql, params![order_id]).await?;
+    whole(tx, row).await
+}
+
+/// All payments of an order, oldest first.
+pub async fn of_order(tx: &mut Tx, order_id: OrderId) -> Result<Vec<Stored>> {
+    let sql = format!("select {COLUMNS} from payments where order_id = $1 order by created_at, id");
+    let rows = tx.query(&sql, params![order_id]).await?;
+    all(tx, rows).await
+}
+
+/// Payments whose outcome is open or that have work before them, after this id and not changed
+/// since `before`: what the reconciler looks up.
+pub async fn open(tx: &mut Tx, after: &str, before: Timestamp, limit: i64) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "select {COLUMNS} from payments where id > $1 and changed_at <= $2 \
+         and (status in ('started', 'authorized') or id in (select payment_id from work)) \
+         order by id limit $3"
+    );
+    let rows = tx.query(&sql, params![after, before, limit]).await?;
+    all(tx, rows).await
+}
+
+/// All payments after this id, in order of id: for audits.
+pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Stored>> {
+    let sql = format!("select {COLUMNS} from payments where id > $1 order by id limit $2");
+    let rows = tx.query(&sql, params![after, limit]).await?;
+    all(tx, rows).await
+}
+
+async fn whole(tx: &mut Tx, row: Option<Row>) -> Result<Option<Stored>> {
+    let Some(row) = row else { return Ok(None) };
+    let id: PaymentId = row.get(0)?;
+    let refunds = refunds::of(tx, id).await?;
+    read(&row, refunds).map(Some)
+}
+
+async fn all(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Stored>> {
+    let mut payments = Vec::with_capacity(rows.len());
+    for row in rows {
+        payments.extend(whole(tx, Some(row)).await?);
+    }
+    Ok(payments)
+}

@@ -1,0 +1,154 @@
+//! What is to be asked of the provider: at most one act for each payment.
+
+use std::time::Duration;
+
+use contracts::Timestamp;
+use contracts::ids::PaymentId;
+use platform::clock::later;
+use platform::db::Row;
+use platform::{Result, Tx, params};
+
+use crate::domain::token::Token;
+
+/// An act that is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Of which payment.
+    pub payment_id: PaymentId,
+    /// The act's name.
+    pub act: String,
+    /// The provider's idempotency key.
+    pub key: String,
+    /// The card, until the outcome of the authorisation is known.
+    pub token: Option<Token>,
+    /// How often it was tried, the attempt that is under way included.
+    pub attempts: i64,
+    /// When the provider was last asked to act (not only to tell).
+    pub sent_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at";
+
+/// Writes the first work of a payment, already taken by the one who writes it for this long.
+pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<()> {
+    let next_try_at = later(tx.now(), lease);
+    tx.execute(
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        params![
+            work.payment_id,
+            work.act,
+            work.key,
+            work.token.as_ref().map(Token::secret),
+            work.attempts,
+            work.sent_at,
+            next_try_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Replaces what is to be done for a payment by another act, due now. The token is forgotten.
+pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -> Result<()> {
+    let now = tx.now();
+    tx.execute(
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
+         values ($1, $2, $3, null, 0, null, $4) \
+         on conflict (payment_id) do update set act = excluded.act, key = excluded.key, \
+         token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at",
+        params![payment_id, act, key, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Nothing is to be done any more.
+pub async fn remove(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
+    tx.execute(
+        "delete from work where payment_id = $1",
+        params![payment_id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// What is to be done for a payment.
+pub async fn find(tx: &mut Tx, payment_id: PaymentId) -> Result<Option<Work>> {
+    let sql = format!("select {COLUMNS} from work where payment_id = $1");
+    tx.query_opt(&sql, params![payment_id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+/// Takes what is due, so that nobody else does for the length of the lease.
+pub async fn take_due(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Work>> {
+    let now = tx.now();
+    let sql = format!(
+        "update work set attempts = attempts + 1, next_try_at = $3 where payment_id in \
+         (select payment_id from work where next_try_at <= $1 order by next_try_at limit $2) \
+         and next_try_at <= $1 returning {COLUMNS}"
+    );
+    let rows = tx
+        .query(&sql, params![now, limit, later(now, lease)])
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// When the next act is due, if there is any.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    tx.query_one("select min(next_try_at) from work", &[])
+        .await?
+        .get(0)
+}
+
+/// Makes due at once what would be before `until`.
+pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
+    let now = tx.now();
+    tx.execute(
+        "update work set next_try_at = $1 where next_try_at > $1 and next_try_at < $2",
+        params![now, until],
+    )
+    .await
+}
+
+/// Remembers that the provider is asked to act now.
+pub async fn mark_sent(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
+    let now = tx.now();
+    tx.execute(
+        "update work set sent_at = $2 where payment_id = $1",
+        params![payment_id, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Puts an act off.
+pub async fn postpone(tx: &mut Tx, payment_id: PaymentId, pause: Duration) -> Result<()> {
+    let next_try_at = later(tx.now(), pause);
+    tx.execute(
+        "update work set next_try_at = $2 where payment_id = $1",
+        params![payment_id, next_try_at],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many acts are to be done.
+pub async fn count(tx: &mut Tx) -> Result<i64> {
+    tx.query_one("select count(*) from work", &[]).await?.get(0)
+}
+
+fn read(row: &Row) -> Result<Work> {
+    let token: Option<String> = row.get(3)?;
+    Ok(Work {
+        payment_id: row.get(0)?,
+        act: row.get(1)?,
+        key: row.get(2)?,
+        token: token.and_then(|token| Token::parse(&token).ok()),
+        attempts: row.get(4)?,
+        sent_at: row.get(5)?,
+    })
+}

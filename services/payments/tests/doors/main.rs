@@ -1,0 +1,16 @@
+//! Payments through its doors: HTTP and orders' events in, HTTP and events out.
+
+#[cfg(test)]
+mod confirm;
+#[cfg(test)]
+mod decide;
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod misbehave;
+#[cfg(test)]
+mod pay;
+#[cfg(test)]
+mod reconcile;
+#[cfg(test)]
+mod sandbox;
