@@ -1,0 +1,4 @@
+//! What notifications can do; one transaction each.
+
+pub mod hand_over;
+pub mod write;

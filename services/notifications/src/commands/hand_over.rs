@@ -1,0 +1,54 @@
+//! Hands messages over: each is noted as being sent, durably, before the mailer is asked.
+
+use std::time::Duration;
+
+use contracts::Timestamp;
+use platform::clock::{later, until};
+use platform::{Result, Tx};
+
+use crate::domain::delivery::{LEASE, Outcome, State, backoff};
+use crate::store::messages::{self, Due};
+
+/// How many messages are handed over at once: a mail server takes about a second for each.
+const BATCH: i64 = 8;
+
+/// Takes the messages that are due. Whoever does not report within the lease has crashed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take_due(tx: &mut Tx) -> Result<Vec<Due>> {
+    let lease_ends = later(tx.now(), LEASE);
+    let due = messages::due(tx, BATCH).await?;
+    for message in &due {
+        messages::begin(tx, &message.id, lease_ends).await?;
+    }
+    Ok(due)
+}
+
+/// Notes how handing a message over went, and what is to be done next.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn report(tx: &mut Tx, message: &Due, outcome: Outcome, error: &str) -> Result<State> {
+    let now = tx.now();
+    let age = until(message.created_at, now);
+    let state = State::Sending.after(outcome, age);
+    let next = later(now, next_wait(state, message.tries));
+    messages::end(tx, &message.id, (state, next), error).await?;
+    Ok(state)
+}
+
+/// When the next message is due.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    messages::next_due(tx).await
+}
+
+fn next_wait(state: State, tries_before: i64) -> Duration {
+    match state {
+        State::Queued => backoff(tries_before.saturating_add(1)),
+        State::Sending | State::Sent | State::Failed => Duration::ZERO,
+    }
+}

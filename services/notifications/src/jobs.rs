@@ -1,0 +1,4 @@
+//! What notifications does by itself.
+
+pub mod forgetting;
+pub mod send;

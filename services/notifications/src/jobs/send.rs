@@ -1,0 +1,74 @@
+//! Hands due messages to the mailer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use platform::clock::until;
+use platform::mail::{MailError, Mailer, Message};
+use platform::{Context, Job, Result, Tx};
+
+use crate::commands::hand_over::{next_due, report, take_due};
+use crate::commands::write::SEND;
+use crate::domain::delivery::{Outcome, State};
+use crate::store::messages::Due;
+
+/// How often it looks when nobody wakes it.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// The job.
+pub fn job(mailer: Arc<dyn Mailer>) -> Job {
+    Job::new(SEND, INTERVAL, move |ctx: Context| {
+        run(ctx, Arc::clone(&mailer))
+    })
+}
+
+async fn run(ctx: Context, mailer: Arc<dyn Mailer>) -> Result<Option<Duration>> {
+    loop {
+        let due = ctx.db.write(async |tx: &mut Tx| take_due(tx).await).await?;
+        if due.is_empty() {
+            break;
+        }
+        let handed = due
+            .into_iter()
+            .map(|message| hand_over(&ctx, mailer.as_ref(), message));
+        join_all(handed).await.into_iter().collect::<Result<()>>()?;
+    }
+    let next = ctx.db.read(async |tx: &mut Tx| next_due(tx).await).await?;
+    // Not before a moment has passed: another replica may hold what is due.
+    Ok(next.map(|at| until(ctx.now(), at).max(Duration::from_millis(50))))
+}
+
+async fn hand_over(ctx: &Context, mailer: &dyn Mailer, due: Due) -> Result<()> {
+    let message = Message {
+        to: due.recipient.clone(),
+        subject: due.subject.clone(),
+        text: due.text.clone(),
+        html: due.html.clone(),
+        // Not our own id: also a message that is written again after a restored backup is the same.
+        message_id: format!("{}/{}", due.template, due.event_id),
+    };
+    let (outcome, error) = judge(mailer.send(&message).await);
+    let (id, template) = (due.id.clone(), due.template.clone());
+    let text = error.clone();
+    let state = ctx
+        .db
+        .write(async move |tx: &mut Tx| report(tx, &due, outcome, &text).await)
+        .await?;
+    match state {
+        State::Failed => tracing::error!(message = id, template, error, "a message was given up"),
+        State::Queued => {
+            tracing::warn!(message = id, template, error, "a message was not sent yet")
+        }
+        State::Sending | State::Sent => {}
+    }
+    Ok(())
+}
+
+fn judge(sent: Result<(), MailError>) -> (Outcome, String) {
+    match sent {
+        Ok(()) => (Outcome::Taken, String::new()),
+        Err(error) if error.temporary => (Outcome::NotNow, error.message),
+        Err(error) => (Outcome::Never, error.message),
+    }
+}

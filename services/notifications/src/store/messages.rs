@@ -1,0 +1,162 @@
+//! The table `messages`.
+
+use contracts::Timestamp;
+use contracts::ids::{MessageId, UserId};
+use platform::db::{Row, params};
+use platform::{Result, Tx};
+
+use crate::domain::delivery::State;
+
+/// A message that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft<'a> {
+    /// The occasion's name.
+    pub template: &'static str,
+    /// The event that it tells of.
+    pub event_id: &'a str,
+    /// Who it goes to.
+    pub person: UserId,
+    /// Their address.
+    pub recipient: String,
+    /// The content as text.
+    pub text: String,
+    /// The content as HTML.
+    pub html: String,
+}
+
+/// A message that is to be handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its id.
+    pub id: String,
+    /// The occasion's name.
+    pub template: String,
+    /// The event that it tells of.
+    pub event_id: String,
+    /// The address it goes to.
+    pub recipient: String,
+    /// The subject.
+    pub subject: String,
+    /// The content as text.
+    pub text: String,
+    /// The content as HTML.
+    pub html: String,
+    /// How often it was tried before.
+    pub tries: i64,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+/// Inserts a message, unless there is one of the same template and event.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(tx: &mut Tx, draft: &Draft<'_>, subject: &str) -> Result<()> {
+    let (id, now) = (tx.new_id::<MessageId>(), tx.now());
+    tx.execute(
+        "insert into messages (id, template, event_id, user_id, recipient, subject, body_text, \
+         body_html, state, tries, next_try_at, error, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $10) on conflict do nothing",
+        params![
+            id,
+            draft.template,
+            draft.event_id,
+            draft.person,
+            draft.recipient,
+            subject,
+            draft.text,
+            draft.html,
+            State::Queued.name(),
+            now
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The messages that are due, at most `limit`: first those that wait longest.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>> {
+    let now = tx.now();
+    let rows = tx
+        .query(
+            "select id, template, event_id, recipient, subject, body_text, body_html, tries, \
+             created_at from messages where state in ('queued', 'sending') and next_try_at <= $1 \
+             order by next_try_at, id limit $2",
+            params![now, limit],
+        )
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// When the next message is due.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    let sql = "select min(next_try_at) from messages where state in ('queued', 'sending')";
+    tx.query_one(sql, &[]).await?.get(0)
+}
+
+/// Notes that a message is being handed over; it is due again when the lease ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(tx: &mut Tx, id: &str, lease_ends: Timestamp) -> Result<()> {
+    tx.execute(
+        "update messages set state = $2, tries = tries + 1, next_try_at = $3 where id = $1",
+        params![id, State::Sending.name(), lease_ends],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes where a message that was being handed over stands now, and when it is due if it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(
+    tx: &mut Tx,
+    id: &str,
+    (state, next_try_at): (State, Timestamp),
+    error: &str,
+) -> Result<()> {
+    tx.execute(
+        "update messages set state = $2, next_try_at = $3, error = $4 \
+         where id = $1 and state = $5",
+        params![id, state.name(), next_try_at, error, State::Sending.name()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Empties at most `limit` messages written before `time` that are done with: what stays is that
+/// they were written. How many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget(tx: &mut Tx, time: Timestamp, limit: i64) -> Result<u64> {
+    tx.execute(
+        "update messages set recipient = '', subject = '', body_text = '', body_html = '' \
+         where id in (select id from messages where state in ('sent', 'failed') \
+         and recipient <> '' and created_at < $1 order by created_at limit $2)",
+        params![time, limit],
+    )
+    .await
+}
+
+fn read(row: &Row) -> Result<Due> {
+    Ok(Due {
+        id: row.get(0)?,
+        template: row.get(1)?,
+        event_id: row.get(2)?,
+        recipient: row.get(3)?,
+        subject: row.get(4)?,
+        text: row.get(5)?,
+        html: row.get(6)?,
+        tries: row.get(7)?,
+        created_at: row.get(8)?,
+    })
+}

@@ -1,0 +1,208 @@
+//! A running notifications, and owners that stand in for the rest of the marketplace.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use contracts::events::auth::{User, UserFact, UserState};
+use contracts::events::orders::{Order, OrderFact, OrderState, OrderStatus};
+use contracts::events::tickets::{Ticket, TicketFact, TicketState, TicketStatus};
+use contracts::ids::UserId;
+use notifications::Settings;
+use platform::clock::SystemClock;
+use platform::mail::{FileMailer, KeptMessage, Mailer};
+use platform::{Clock, Service};
+use tempfile::TempDir;
+use testing::World;
+use testing::owner::Owner;
+
+/// A running notifications and what stands around it.
+pub struct Market {
+    pub world: World,
+    pub files: Arc<FileMailer>,
+    pub auth: Owner,
+    pub orders: Owner,
+    pub tickets: Owner,
+    pub buyer: UserState,
+    pub seller: UserState,
+    directory: TempDir,
+}
+
+impl Market {
+    pub async fn open() -> Result<Self> {
+        Self::open_through(|files| files).await
+    }
+
+    /// With a mailer of its own before the files.
+    pub async fn open_through(
+        change: impl FnOnce(Arc<dyn Mailer>) -> Arc<dyn Mailer>,
+    ) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let files = FileMailer::open(
+            directory.path(),
+            "Tickets <no-reply@tickets.example>",
+            Arc::new(SystemClock::new()),
+        )?;
+        let files = Arc::new(files);
+        let mailer = change(Arc::clone(&files) as Arc<dyn Mailer>);
+        let world = World::start(vec![service(mailer, &files)]).await?;
+        let (auth, orders, tickets) = (
+            world.owner("auth").await,
+            world.owner("orders").await,
+            world.owner("tickets").await,
+        );
+        let (buyer, seller) = (person(&world, "buyer"), person(&world, "seller"));
+        Ok(Self {
+            world,
+            files,
+            auth,
+            orders,
+            tickets,
+            buyer,
+            seller,
+            directory,
+        })
+    }
+
+    /// Crashes, and starts again with the files as the mailer.
+    pub async fn restart(self) -> Result<Self> {
+        let Self {
+            world,
+            files,
+            buyer,
+            seller,
+            directory,
+            ..
+        } = self;
+        let mailer = Arc::clone(&files) as Arc<dyn Mailer>;
+        let world = world.restart(vec![service(mailer, &files)]).await?;
+        let (auth, orders, tickets) = (
+            world.owner("auth").await,
+            world.owner("orders").await,
+            world.owner("tickets").await,
+        );
+        Ok(Self {
+            world,
+            files,
+            auth,
+            orders,
+            tickets,
+            buyer,
+            seller,
+            directory,
+        })
+    }
+
+    pub async fn end(self) -> Result<()> {
+        self.world.end().await?;
+        Ok(self.directory.close()?)
+    }
+
+    pub async fn register(&self, person: &UserState) -> Result<()> {
+        self.auth
+            .publish::<User>(&person.id.to_string(), &UserFact::Registered, person)
+            .await?;
+        Ok(())
+    }
+
+    /// Both have signed up.
+    pub async fn register_both(&self) -> Result<()> {
+        self.register(&self.buyer).await?;
+        self.register(&self.seller).await
+    }
+
+    /// An order of the buyer's for a ticket of the seller's.
+    pub fn new_order(&self, title: &str) -> OrderState {
+        OrderState {
+            id: self.world.new_id(),
+            ticket_id: self.world.new_id(),
+            buyer_id: self.buyer.id,
+            seller_id: self.seller.id,
+            title: title.to_owned(),
+            price_minor: 1999,
+            currency: contracts::money::Currency::USD,
+            offer_version: 1,
+            epoch: 1,
+            status: OrderStatus::Created,
+            created_at: self.world.clock.now(),
+            expires_at: self.world.clock.now(),
+            payment_id: None,
+            cancel_reason: None,
+            refunded_minor: 0,
+        }
+    }
+
+    pub async fn say(&self, order: &OrderState, fact: OrderFact) -> Result<()> {
+        self.orders
+            .publish::<Order>(&order.id.to_string(), &fact, order)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn say_sold(&self, order: &OrderState) -> Result<()> {
+        let ticket = TicketState {
+            id: order.ticket_id,
+            seller_id: order.seller_id,
+            title: order.title.clone(),
+            price_minor: order.price_minor,
+            currency: order.currency,
+            status: TicketStatus::Sold { order_id: order.id },
+            offer_version: 1,
+            epoch: 1,
+            created_at: order.created_at,
+        };
+        let fact = TicketFact::Sold { order_id: order.id };
+        self.tickets
+            .publish::<Ticket>(&ticket.id.to_string(), &fact, &ticket)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until so many messages have been taken; by subject.
+    pub async fn mails(&self, count: usize) -> Result<Vec<KeptMessage>> {
+        let look = async || {
+            let mut mails = self.files.list(1000).await?;
+            mails.sort_by(|one, other| one.subject.cmp(&other.subject));
+            Ok((mails.len() >= count).then_some(mails))
+        };
+        self.world.until(look).await
+    }
+
+    /// How many messages stand in this state.
+    pub async fn in_state(&self, state: &'static str) -> Result<i64> {
+        let read = async move |tx: &mut platform::Tx| {
+            let sql = "select count(*) from messages where state = $1";
+            let row = tx
+                .query_one(sql, &[platform::db::Value::Text(state.to_owned())])
+                .await?;
+            row.get::<i64>(0)
+        };
+        Ok(self.world.gates["notifications"]
+            .context
+            .db
+            .read(read)
+            .await?)
+    }
+
+    /// Waits until so many messages stand in this state.
+    pub async fn wait_for_state(&self, state: &'static str, count: i64) -> Result<()> {
+        let look = async || Ok((self.in_state(state).await? == count).then_some(()));
+        self.world.until(look).await
+    }
+}
+
+fn service(mailer: Arc<dyn Mailer>, files: &Arc<FileMailer>) -> Service {
+    notifications::service(Settings {
+        mailer,
+        public_url: "https://tickets.example/".to_owned(),
+        dev_mail: Some(Arc::clone(files)),
+    })
+}
+
+fn person(world: &World, name: &str) -> UserState {
+    UserState {
+        id: world.new_id::<UserId>(),
+        email: format!("{name}@example.org"),
+        language: "en".to_owned(),
+        closed: false,
+    }
+}
