@@ -1,1 +1,13 @@
-//! The composition of all services.
+//! The composition of all services into one program.
+
+pub mod backup;
+pub mod check;
+pub mod compose;
+pub mod control;
+pub mod data_dir;
+pub mod demo;
+pub mod events;
+pub mod operator;
+pub mod settings;
+pub mod site;
+pub mod up;

@@ -1,1 +1,32 @@
-fn main() {}
+//! The one binary: `ticketing up`, `check`, `events`, `backup`, `restore`.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use ticketing::settings::{Command, CommandLine, unknown_variable};
+use ticketing::{backup, check, events, up};
+
+fn main() -> ExitCode {
+    let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    if let Some(name) = unknown_variable(&CommandLine::command(), variables) {
+        eprintln!("error: {name} is not a setting; see ticketing up --help");
+        return ExitCode::from(2);
+    }
+    let command = CommandLine::parse().command;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match command {
+                Command::Up(settings) => up::up(settings).await.map(|()| ExitCode::SUCCESS),
+                Command::Check(settings) => check::check(settings).await,
+                Command::Events(settings) => events::events(settings).await,
+                Command::Backup(settings) => backup::backup(settings).await,
+                Command::Restore(settings) => backup::restore(&settings),
+            }
+        })
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

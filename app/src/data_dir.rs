@@ -1,0 +1,72 @@
+//! The data directory: private to its owner, locked by its process, with the signing key.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use platform::random::Random;
+use platform::session::SigningKey;
+
+/// An open data directory. The lock ends with this value.
+#[derive(Debug)]
+pub struct DataDir {
+    /// Where it is.
+    pub path: PathBuf,
+    _lock: File,
+}
+
+/// Why a data directory is not taken.
+#[derive(Debug, thiserror::Error)]
+#[error("--data-dir {}: another process is using it", .0.display())]
+pub struct InUse(pub PathBuf);
+
+impl DataDir {
+    /// Makes the directory if need be and locks it.
+    ///
+    /// # Errors
+    /// [`InUse`], or when it can't be written.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let setting = || format!("--data-dir {}", path.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(setting)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(setting)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .with_context(setting)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(InUse(path.to_owned()).into()),
+            Err(TryLockError::Error(error)) => Err(error).with_context(setting),
+        }
+    }
+
+    /// The key that signs sessions; made at the first start.
+    ///
+    /// # Errors
+    /// When the file can't be read or written, or holds no key.
+    pub fn signing_key(&self, random: &dyn Random) -> anyhow::Result<SigningKey> {
+        let path = self.path.join("signing.key");
+        if !path.exists() {
+            let key = SigningKey::generate(random).map_err(|error| anyhow::anyhow!("{error}"))?;
+            // Renamed into place, so that a crash leaves no half a key.
+            let new = self.path.join("signing.key.new");
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            file.write_all(key.to_text().as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&new, &path)?;
+            File::open(&self.path)?.sync_all()?;
+        }
+        let mut text = String::new();
+        File::open(&path)?.read_to_string(&mut text)?;
+        match text.trim().parse() {
+            Ok(key) => Ok(key),
+            Err(_) => bail!("{} holds no signing key", path.display()),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The whole site behind one listener: the API, the pages, health and figures.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use axum::Router;
+use axum::routing::get;
+use contracts::Envelope;
+use futures::StreamExt;
+use platform::http::health;
+use platform::http::layers::{LayerSettings, layered};
+use platform::run::{Prepared, Process};
+use platform::telemetry::Metrics;
+use tokio::sync::broadcast;
+use tower::util::BoxCloneSyncService;
+
+use crate::compose::Options;
+
+/// How many changes a slow browser connection may lag.
+const CHANGES: usize = 1024;
+
+/// Builds the site from the services' routes.
+///
+/// # Errors
+/// When a service answers a path that the table gives to another.
+pub async fn site(
+    options: &Options,
+    process: &Process,
+    prepared: &mut [Prepared],
+    metrics: Metrics,
+) -> anyhow::Result<Router> {
+    let mut routers = Vec::new();
+    let mut document = description();
+    for service in prepared {
+        let (router, paths) = std::mem::take(&mut service.routes).split_for_parts();
+        let name = service.context.service;
+        if let Err(wrong) = gateway::verify(name, paths.paths.paths.keys()) {
+            bail!("{} answers {}, which is not its path", wrong.service, wrong.path);
+        }
+        document.merge(paths);
+        routers.push(router);
+    }
+    let document: Arc<str> = document.to_json()?.into();
+    let answer = move || {
+        let document = document.to_string();
+        async move { ([("content-type", "application/json")], document) }
+    };
+    routers.push(Router::new().route("/api/openapi.json", get(answer)));
+    let mut layers = LayerSettings::new(Arc::clone(&process.clock), Arc::clone(&process.random));
+    layers.public_url.clone_from(&process.public_url);
+    let api = gateway::in_process(routers);
+    let pages = pages(options, process, layered(api.clone(), &layers)).await?;
+    let whole = api.merge(pages).merge(health::routes(process.readiness.clone(), metrics));
+    Ok(layered(whole, &layers))
+}
+
+/// The pages; they ask the API through the same router that browsers reach.
+async fn pages(options: &Options, process: &Process, api: Router) -> anyhow::Result<Router> {
+    let settings = web::Settings {
+        public_url: options.public_url.clone(),
+        sandbox: true,
+        dev_mail: options.dev_mail,
+    };
+    let changes = broadcast::channel(CHANGES).0;
+    for aggregate in ["order", "ticket"] {
+        let events = process.bus.follow(aggregate).await?;
+        let changes = changes.clone();
+        process.tasks.spawn(async move {
+            let tell = |event: Arc<Envelope>| {
+                drop(changes.send(web::Change {
+                    aggregate: event.aggregate.clone(),
+                    id: event.subject.clone(),
+                    version: event.aggregateversion,
+                }));
+                std::future::ready(())
+            };
+            events.for_each(tell).await;
+        });
+    }
+    let (clock, ids) = (Arc::clone(&process.clock), Arc::clone(&process.clock));
+    let random = Arc::clone(&process.random);
+    let now: web::Now = Arc::new(move || clock.now());
+    let new_id: web::NewId =
+        Arc::new(move || platform::random::uuid_v7(random.as_ref(), ids.now()));
+    let gateway: web::Gateway = BoxCloneSyncService::new(api);
+    Ok(web::routes(settings, gateway, &changes, now, new_id))
+}
+
+/// What the API document says of itself.
+fn description() -> utoipa::openapi::OpenApi {
+    let info = utoipa::openapi::InfoBuilder::new()
+        .title("ticketing")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A ticket resale marketplace. Errors are RFC 9457 problem documents with a stable code.",
+        ))
+        .build();
+    utoipa::openapi::OpenApiBuilder::new().info(info).build()
+}

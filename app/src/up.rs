@@ -1,0 +1,143 @@
+//! `ticketing up`: opens, mends, listens, and stops in order.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::serve::ListenerExt;
+use platform::random::SystemRandom;
+use platform::run::{Found, begin, catch_up_sessions};
+use platform::telemetry;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::compose::{Marketplace, Options, compose};
+use crate::data_dir::DataDir;
+use crate::operator::Operator;
+use crate::settings::{LogFormat, UpSettings};
+use crate::site::site;
+use crate::{control, demo};
+
+/// How long requests that run at the stop may take to finish.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a service waits for auth's sign-outs before it is ready without them.
+const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs the marketplace until it is told to stop.
+///
+/// # Errors
+/// When a setting is not usable or a database can't be opened.
+pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
+    let format = match settings.log_format {
+        LogFormat::Text => telemetry::LogFormat::Text,
+        LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    telemetry::log(format, &settings.log).context("--log")?;
+    let metrics = telemetry::metrics();
+    let directory = DataDir::open(&settings.data_dir)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("--listen {}", settings.listen))?;
+    let address = listener.local_addr()?;
+    let options = options(&settings, address);
+    let key = directory.signing_key(&SystemRandom)?;
+    let mut marketplace = compose(&options, key).await?;
+    let router =
+        site(&options, &marketplace.process, &mut marketplace.prepared, metrics.clone()).await?;
+    let Marketplace { process, prepared, sandbox } = marketplace;
+    let mut gates = BTreeMap::new();
+    for service in prepared {
+        let (gate, found) = begin(service).await?;
+        tell(gate.context.service, &found);
+        gates.insert(gate.context.service, gate);
+    }
+    for gate in gates.values() {
+        catch_up_sessions(gate, SESSIONS_WITHIN).await;
+    }
+    let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
+    tasks.spawn(async move { metrics.keep_up(clock.as_ref()).await });
+    let operator = Operator::new(gates, sandbox, Arc::clone(&process.bus), directory.path.clone());
+    control::serve(operator.clone(), &tasks)?;
+    process.readiness.set("started", true);
+    let hints =
+        if settings.demo { demo::load(&router).await? } else { Vec::new() };
+    serve(listener, router, &hints, &tasks.stopping()).await?;
+    tasks.stop(FINISH_WITHIN).await;
+    operator.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn options(settings: &UpSettings, address: SocketAddr) -> Options {
+    Options {
+        data_dir: settings.data_dir.clone(),
+        public_url: settings.public_url.clone(),
+        address: format!("http://{address}"),
+        order_hold: settings.order_hold,
+        payment_grace: settings.payment_grace,
+        unpaid_holds: settings.unpaid_holds,
+        signin_failures: settings.signin_failures,
+        smtp_url: settings.smtp_url.clone(),
+        mail_from: settings.mail_from.clone(),
+        dev_mail: settings.smtp_url.is_none() && address.ip().is_loopback(),
+    }
+}
+
+/// Says what a service found when it started after an unclean end, and what is done about it.
+fn tell(service: &str, found: &Found) {
+    if found.unclean {
+        tracing::warn!(
+            service,
+            unpublished = found.unpublished,
+            parked = found.parked,
+            blocked = found.blocked,
+            "the last run did not end cleanly: publishing, asking for and retrying what was left"
+        );
+    } else if found.blocked > 0 {
+        tracing::warn!(service, blocked = found.blocked, "keys were blocked: each is tried once more");
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    hints: &[String],
+    stopping: &tokio_util::sync::CancellationToken,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { drop(stopped.await) });
+    let mut server = std::pin::pin!(server.into_future());
+    announce(address, hints)?;
+    tokio::select! {
+        outcome = &mut server => return Ok(outcome?),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    drop(stop);
+    // Live streams would never end by themselves.
+    stopping.cancel();
+    drop(tokio::time::timeout(FINISH_WITHIN, server).await);
+    Ok(())
+}
+
+fn announce(address: SocketAddr, hints: &[String]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    for hint in hints {
+        writeln!(out, "{hint}")?;
+    }
+    out.flush()?;
+    Ok(())
+}

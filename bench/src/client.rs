@@ -1,0 +1,113 @@
+//! Connections that are kept, one request at a time on each.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// One kept connection of somebody.
+pub struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    /// The `Cookie` header, once signed in.
+    pub cookie: Option<String>,
+}
+
+/// An answer and how long it took.
+pub struct Answer {
+    /// The status code.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Bytes,
+    /// From sending the request to having read the body.
+    pub took: Duration,
+    /// The first `Set-Cookie`, up to its attributes.
+    pub cookie: Option<String>,
+}
+
+impl Answer {
+    /// A text field of the JSON body.
+    pub fn text(&self, field: &str) -> anyhow::Result<String> {
+        let json: Value = serde_json::from_slice(&self.body)?;
+        let text = json.get(field).and_then(Value::as_str);
+        Ok(text.with_context(|| format!("no {field} in {json}"))?.to_owned())
+    }
+}
+
+impl Client {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        #[expect(clippy::disallowed_methods, reason = "the load generator is not part of the services")]
+        tokio::spawn(connection);
+        Ok(Self { sender, address, cookie: None })
+    }
+
+    /// A second connection of the same person.
+    pub async fn again(&self) -> anyhow::Result<Self> {
+        Ok(Self { cookie: self.cookie.clone(), ..Self::connect(self.address).await? })
+    }
+
+    /// Signs somebody new up.
+    pub async fn sign_up(address: SocketAddr, name: &str) -> anyhow::Result<Self> {
+        let mut client = Self::connect(address).await?;
+        let body = json!({"email": format!("{name}@bench.example"), "password": "correct horse"});
+        let answer = client.post("/api/users/signup", &body).await?;
+        if answer.status != StatusCode::CREATED {
+            bail!("signing up: {} {:?}", answer.status, answer.body);
+        }
+        client.cookie = answer.cookie;
+        Ok(client)
+    }
+
+    /// Lists a ticket; answers its id.
+    pub async fn list_ticket(&mut self, title: &str) -> anyhow::Result<String> {
+        let answer = self.post("/api/tickets", &json!({"title": title, "price": 20})).await?;
+        if answer.status != StatusCode::CREATED {
+            bail!("listing: {} {:?}", answer.status, answer.body);
+        }
+        answer.text("id")
+    }
+
+    /// Sends a GET.
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
+        let request = self.request("GET", path).body(Full::default())?;
+        self.send(request).await
+    }
+
+    /// Sends a POST with JSON.
+    pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        let request = self.request("POST", path).header("content-type", "application/json");
+        self.send(request.body(Full::from(body.to_string()))?).await
+    }
+
+    fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        if let Some(cookie) = &self.cookie {
+            request = request.header("cookie", cookie);
+        }
+        request
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "it measures the machine's own time")]
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
+        let began = Instant::now();
+        self.sender.ready().await?;
+        let answer = self.sender.send_request(request).await?;
+        let status = answer.status();
+        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
+        let cookie = cookie.and_then(|text| text.split(';').next()).map(str::to_owned);
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok(Answer { status, body, took: began.elapsed(), cookie })
+    }
+}

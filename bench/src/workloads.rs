@@ -1,0 +1,288 @@
+//! The workloads of the suite, by their numbers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use http::StatusCode;
+use serde_json::json;
+
+use crate::client::{Answer, Client};
+use crate::figures::{Figures, Line};
+use crate::marketplace::Marketplace;
+
+/// A workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Workload {
+    /// B1: the home page with 20 tickets, signed in.
+    Browse,
+    /// B2: the same as JSON.
+    List,
+    /// B4: orders on distinct tickets, durable before the answer.
+    Order,
+    /// B5: many buyers, few tickets.
+    Onsale,
+    /// B7: from the order's answer to its ticket shown as held.
+    Propagate,
+    /// B10: from the start of the process to the first page.
+    Start,
+    /// B11: memory (PSS).
+    Memory,
+}
+
+impl Workload {
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        Self::value_variants().to_vec()
+    }
+}
+
+/// Runs a workload and prints its figures.
+pub async fn run(
+    workload: Workload,
+    marketplace: &mut Marketplace,
+    length: Duration,
+) -> anyhow::Result<()> {
+    match workload {
+        Workload::Browse => pages(marketplace, length, ("B1 browse", "/")).await,
+        Workload::List => pages(marketplace, length, ("B2 list", "/api/tickets?limit=20")).await,
+        Workload::Order => orders(marketplace, length).await,
+        Workload::Onsale => onsale(marketplace).await,
+        Workload::Propagate => propagate(marketplace).await,
+        Workload::Start => start(marketplace).await,
+        Workload::Memory => memory(marketplace).await,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures the machine's own time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Runs `work` on every connection until it says that it is done; the durations of all answers.
+async fn closed_loop<W, F>(clients: Vec<Client>, work: W) -> anyhow::Result<Figures>
+where
+    W: Fn(Client) -> F,
+    F: Future<Output = anyhow::Result<Vec<Duration>>>,
+{
+    let mut figures = Figures::default();
+    for took in futures::future::try_join_all(clients.into_iter().map(work)).await? {
+        figures.took.extend(took);
+    }
+    Ok(figures)
+}
+
+async fn connections(person: &Client, count: usize) -> anyhow::Result<Vec<Client>> {
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        clients.push(person.again().await?);
+    }
+    Ok(clients)
+}
+
+async fn pages(
+    marketplace: &Marketplace,
+    length: Duration,
+    (name, path): (&str, &str),
+) -> anyhow::Result<()> {
+    let mut seller = Client::sign_up(marketplace.address, "seller").await?;
+    for number in 0..20 {
+        seller.list_ticket(&format!("Concert number {number}, row {number}")).await?;
+    }
+    for count in [1, 8, 64] {
+        let clients = connections(&seller, count).await?;
+        let (cpu, began) = (marketplace.cpu()?, now());
+        let end = began + length;
+        let mut figures = closed_loop(clients, |mut client| async move {
+            let mut took = Vec::new();
+            while now() < end {
+                let answer = client.get(path).await?;
+                if answer.status != StatusCode::OK {
+                    bail!("{path}: {}", answer.status);
+                }
+                took.push(answer.took);
+            }
+            Ok(took)
+        })
+        .await?;
+        let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+        let (case, note) = (format!("{count} connections"), String::new());
+        Line { workload: name, case, wall, cpu, note }.print(&mut figures);
+    }
+    Ok(())
+}
+
+/// Lists tickets on several connections at once, so that they share syncs.
+async fn list_tickets(seller: &Client, count: usize) -> anyhow::Result<VecDeque<String>> {
+    let clients = connections(seller, 64).await?;
+    let each = count.div_ceil(64);
+    let lists = clients.into_iter().map(|mut client| async move {
+        let mut ids = Vec::new();
+        for number in 0..each {
+            ids.push(client.list_ticket(&format!("Ticket number {number}")).await?);
+        }
+        anyhow::Ok(ids)
+    });
+    let ids: Vec<Vec<String>> = futures::future::try_join_all(lists).await?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
+    let seller = Client::sign_up(marketplace.address, "seller").await?;
+    let mut buyers = Vec::new();
+    for number in 0..64 {
+        buyers.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
+    }
+    for count in [1usize, 8, 64] {
+        let wanted = [1, 8, 64].iter().position(|c| *c == count).map_or(0, |p| [8_000, 25_000, 50_000][p.min(2)]);
+        let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut clients = Vec::new();
+        for buyer in buyers.iter().take(count) {
+            clients.push(buyer.again().await?);
+        }
+        let (cpu, began) = (marketplace.cpu()?, now());
+        let end = began + length;
+        let mut figures = closed_loop(clients, |mut client| {
+            let stock = Arc::clone(&stock);
+            async move {
+                let mut took = Vec::new();
+                while now() < end {
+                    let next = stock.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(ticket) = next else { break };
+                    let answer = client.post("/api/orders", &json!({"ticketId": ticket})).await?;
+                    if answer.status != StatusCode::CREATED {
+                        bail!("ordering: {} {:?}", answer.status, answer.body);
+                    }
+                    took.push(answer.took);
+                }
+                Ok(took)
+            }
+        })
+        .await?;
+        let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+        let (case, note) = (format!("{count} connections"), String::new());
+        Line { workload: "B4 order", case, wall, cpu, note }.print(&mut figures);
+    }
+    Ok(())
+}
+
+/// Every buyer wants the tickets in the same order, one request for each until one is got.
+async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
+    let seller = Client::sign_up(marketplace.address, "seller").await?;
+    let mut people = Vec::new();
+    for number in 0..64 {
+        people.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
+    }
+    for (buyers, tickets, connections) in
+        [(200usize, 20usize, 64usize), (2_000, 20, 64), (2_000, 20, 512), (10_000, 100, 512)]
+    {
+        let stock: Vec<String> = list_tickets(&seller, tickets).await?.into_iter().take(tickets).collect();
+        let stock = Arc::new(stock);
+        let queue = Arc::new(Mutex::new((0..buyers).collect::<VecDeque<_>>()));
+        let mut clients = Vec::new();
+        for number in 0..connections {
+            clients.push(people.get(number % people.len()).context("nobody")?.again().await?);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let sold = Arc::new(Mutex::new(0usize));
+        let (cpu, began) = (marketplace.cpu()?, now());
+        let mut figures = closed_loop(clients, |mut client| {
+            let (stock, queue, sold) = (Arc::clone(&stock), Arc::clone(&queue), Arc::clone(&sold));
+            async move {
+                let mut took = Vec::new();
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(buyer) = next else { return Ok(took) };
+                    let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
+                    let answer = client.post("/api/orders", &json!({"ticketId": ticket})).await?;
+                    match answer.status {
+                        StatusCode::CREATED => {
+                            *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                        }
+                        StatusCode::CONFLICT => {}
+                        other => bail!("ordering: {other} {:?}", answer.body),
+                    }
+                    took.push(answer.took);
+                }
+            }
+        })
+        .await?;
+        let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+        let sold = *sold.lock().unwrap_or_else(PoisonError::into_inner);
+        if sold != tickets {
+            bail!("{sold} orders for {tickets} tickets");
+        }
+        let case = format!("{buyers} buyers, {tickets} tickets, {connections} connections");
+        let note = format!("{sold} sold in {:.2} s", wall.as_secs_f64());
+        Line { workload: "B5 onsale", case, wall, cpu, note }.print(&mut figures);
+    }
+    Ok(())
+}
+
+async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
+    let seller = Client::sign_up(marketplace.address, "seller").await?;
+    let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
+    let mut looker = buyer.again().await?;
+    let mut figures = Figures::default();
+    let (cpu, began) = (marketplace.cpu()?, now());
+    for ticket in list_tickets(&seller, 320).await? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let answer = buyer.post("/api/orders", &json!({"ticketId": ticket})).await?;
+        if answer.status != StatusCode::CREATED {
+            bail!("ordering: {} {:?}", answer.status, answer.body);
+        }
+        let answered = now();
+        loop {
+            let shown: Answer = looker.get(&format!("/api/tickets/{ticket}")).await?;
+            if shown.text("status")? == "held" {
+                break;
+            }
+        }
+        figures.took.push(answered.elapsed());
+    }
+    let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+    let (case, note) = ("idle".to_owned(), "per s and CPU include the waiting".to_owned());
+    Line { workload: "B7 propagate", case, wall, cpu, note }.print(&mut figures);
+    Ok(())
+}
+
+async fn start(marketplace: &mut Marketplace) -> anyhow::Result<()> {
+    say_start(marketplace, "empty", marketplace.started_in);
+    let seller = Client::sign_up(marketplace.address, "seller").await?;
+    list_tickets(&seller, 100_000).await?;
+    let new = Marketplace::start(marketplace.program()).await?;
+    let full = std::mem::replace(marketplace, new);
+    let full = full.restart().await?;
+    let mut client = Client::connect(full.address).await?;
+    let page = client.get("/").await?;
+    if page.status != StatusCode::OK {
+        bail!("the first page: {}", page.status);
+    }
+    say_start(&full, "100,000 tickets, with the first page", full.started_in + page.took);
+    full.audit_and_stop().await
+}
+
+fn say_start(marketplace: &Marketplace, case: &str, took: Duration) {
+    let mut figures = Figures { took: vec![took] };
+    let cpu = marketplace.cpu().unwrap_or_default();
+    let (case, note) = (case.to_owned(), String::new());
+    Line { workload: "B10 start", case, wall: took, cpu, note }.print(&mut figures);
+}
+
+async fn memory(marketplace: &Marketplace) -> anyhow::Result<()> {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    println!("| B11 memory | idle | | | | | {} KiB PSS |", marketplace.memory_kib()?);
+    pages(marketplace, Duration::from_secs(2), ("B11 (load)", "/")).await?;
+    let mut seller = Client::sign_up(marketplace.address, "other").await?;
+    seller.list_ticket("One more").await?;
+    let stock = list_tickets(&seller, 5_000).await?;
+    let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
+    for ticket in stock {
+        buyer.post("/api/orders", &json!({"ticketId": ticket})).await?;
+    }
+    println!("| B11 memory | after load | | | | | {} KiB PSS |", marketplace.memory_kib()?);
+    Ok(())
+}
