@@ -1,1 +1,33 @@
-fn main() {}
+//! `cargo xtask …`: the project's own chores; `cargo xtask test` is the whole CI.
+
+mod browser;
+mod clippy;
+mod counts;
+mod install;
+mod process;
+mod test;
+mod unit;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own chores.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need, then check everything as CI does.
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Test(args) => test::run(&args),
+    }
+}
