@@ -10,6 +10,7 @@ use futures::StreamExt;
 use platform::http::health;
 use platform::http::layers::{LayerSettings, layered};
 use platform::run::{Prepared, Process};
+use platform::tasks::Tasks;
 use platform::telemetry::Metrics;
 use tokio::sync::broadcast;
 use tower::util::BoxCloneSyncService;
@@ -19,6 +20,14 @@ use crate::compose::Options;
 /// How many changes a slow browser connection may lag.
 const CHANGES: usize = 1024;
 
+/// What the site is given besides the services.
+pub struct Surroundings {
+    /// The figures of the process.
+    pub metrics: Metrics,
+    /// What feeds the open streams: they end when these tasks are stopped.
+    pub streams: Tasks,
+}
+
 /// Builds the site from the services' routes.
 ///
 /// # Errors
@@ -27,7 +36,7 @@ pub async fn site(
     options: &Options,
     process: &Process,
     prepared: &mut [Prepared],
-    metrics: Metrics,
+    surroundings: Surroundings,
 ) -> anyhow::Result<Router> {
     let mut routers = Vec::new();
     let mut document = description();
@@ -49,23 +58,33 @@ pub async fn site(
     let mut layers = LayerSettings::new(Arc::clone(&process.clock), Arc::clone(&process.random));
     layers.public_url.clone_from(&process.public_url);
     let api = gateway::in_process(routers);
-    let pages = pages(options, process, layered(api.clone(), &layers)).await?;
-    let whole = api.merge(pages).merge(health::routes(process.readiness.clone(), metrics));
+    let pages = pages(options, process, layered(api.clone(), &layers), &surroundings.streams).await?;
+    let settings = web_settings(options);
+    layers.show = Some(Arc::new(move |refused| web::failure_page(&settings, refused.status)));
+    let whole = api.merge(pages).merge(health::routes(process.readiness.clone(), surroundings.metrics));
     Ok(layered(whole, &layers))
 }
 
-/// The pages; they ask the API through the same router that browsers reach.
-async fn pages(options: &Options, process: &Process, api: Router) -> anyhow::Result<Router> {
-    let settings = web::Settings {
+fn web_settings(options: &Options) -> web::Settings {
+    web::Settings {
         public_url: options.public_url.clone(),
         sandbox: true,
         dev_mail: options.dev_mail,
-    };
+    }
+}
+
+/// The pages; they ask the API through the same router that browsers reach.
+async fn pages(
+    options: &Options,
+    process: &Process,
+    api: Router,
+    streams: &Tasks,
+) -> anyhow::Result<Router> {
     let changes = broadcast::channel(CHANGES).0;
     for aggregate in ["order", "ticket"] {
         let events = process.bus.follow(aggregate).await?;
         let changes = changes.clone();
-        process.tasks.spawn(async move {
+        streams.spawn(async move {
             let tell = |event: Arc<Envelope>| {
                 drop(changes.send(web::Change {
                     aggregate: event.aggregate.clone(),
@@ -83,7 +102,7 @@ async fn pages(options: &Options, process: &Process, api: Router) -> anyhow::Res
     let new_id: web::NewId =
         Arc::new(move || platform::random::uuid_v7(random.as_ref(), ids.now()));
     let gateway: web::Gateway = BoxCloneSyncService::new(api);
-    Ok(web::routes(settings, gateway, &changes, now, new_id))
+    Ok(web::routes(web_settings(options), gateway, &changes, now, new_id))
 }
 
 /// What the API document says of itself.

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::serve::ListenerExt;
 use platform::random::SystemRandom;
-use platform::run::{Found, begin, catch_up_sessions};
+use platform::run::{Found, Process, begin, catch_up_sessions};
+use platform::tasks::Tasks;
 use platform::telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,11 +20,14 @@ use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::operator::Operator;
 use crate::settings::{LogFormat, UpSettings};
-use crate::site::site;
+use crate::site::{Surroundings, site};
 use crate::{control, demo};
 
 /// How long requests that run at the stop may take to finish.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the databases are asked whether they answer.
+const PING_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a service waits for auth's sign-outs before it is ready without them.
 const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
@@ -47,8 +51,11 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     let options = options(&settings, address);
     let key = directory.signing_key(&SystemRandom)?;
     let mut marketplace = compose(&options, key).await?;
+    marketplace.process.readiness.set("started", false);
+    let streams = Tasks::default();
+    let surroundings = Surroundings { metrics: metrics.clone(), streams: streams.clone() };
     let router =
-        site(&options, &marketplace.process, &mut marketplace.prepared, metrics.clone()).await?;
+        site(&options, &marketplace.process, &mut marketplace.prepared, surroundings).await?;
     let Marketplace { process, prepared, sandbox } = marketplace;
     let mut gates = BTreeMap::new();
     for service in prepared {
@@ -63,14 +70,27 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     tasks.spawn(async move { metrics.keep_up(clock.as_ref()).await });
     let operator = Operator::new(gates, sandbox, Arc::clone(&process.bus), directory.path.clone());
     control::serve(operator.clone(), &tasks)?;
+    tasks.spawn(watch_databases(operator.clone(), process.clone()));
     process.readiness.set("started", true);
     let hints =
         if settings.demo { demo::load(&router).await? } else { Vec::new() };
-    serve(listener, router, &hints, &tasks.stopping()).await?;
+    serve(listener, router, &hints, &streams).await?;
+    process.readiness.set("started", false);
     tasks.stop(FINISH_WITHIN).await;
     operator.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says in the readiness which database does not answer.
+async fn watch_databases(operator: Operator, process: Process) {
+    loop {
+        for (service, gate) in operator.gates.iter() {
+            let answers = gate.context.db.ping().await.is_ok();
+            process.readiness.set(&format!("database of {service}"), answers);
+        }
+        process.clock.sleep(PING_EVERY).await;
+    }
 }
 
 fn options(settings: &UpSettings, address: SocketAddr) -> Options {
@@ -107,7 +127,7 @@ async fn serve(
     listener: TcpListener,
     router: Router,
     hints: &[String],
-    stopping: &tokio_util::sync::CancellationToken,
+    streams: &Tasks,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -127,7 +147,7 @@ async fn serve(
     tracing::info!("stopping");
     drop(stop);
     // Live streams would never end by themselves.
-    stopping.cancel();
+    streams.stop(FINISH_WITHIN).await;
     drop(tokio::time::timeout(FINISH_WITHIN, server).await);
     Ok(())
 }

@@ -135,11 +135,9 @@ mod tests {
     #[test]
     fn every_field_says_what_it_is() {
         let Catalogue { entries, schemas } = catalogue();
+        let envelope = envelope_name();
         let facts = entries.iter().flat_map(|entry| &entry.facts);
-        let named = entries
-            .iter()
-            .map(|entry| &entry.state)
-            .chain([&envelope_name()]);
+        let named = entries.iter().map(|entry| &entry.state).chain([&envelope]);
         let objects = facts
             .map(|fact| &fact.fields)
             .chain(named.map(|name| &schemas[name]));

@@ -75,6 +75,22 @@ ids! {
     MessageId,
 }
 
+/// Hands all id types to a macro, for what must be done for each of them elsewhere.
+#[macro_export]
+macro_rules! every_id {
+    ($each:ident) => {
+        $each!(
+            $crate::ids::UserId,
+            $crate::ids::SessionId,
+            $crate::ids::TicketId,
+            $crate::ids::OrderId,
+            $crate::ids::PaymentId,
+            $crate::ids::RefundId,
+            $crate::ids::MessageId,
+        );
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,10 +22,16 @@ impl Currency {
         self.0.exponent().map_or(0, u32::from)
     }
 
-    /// The symbol that people write, `$`.
+    /// What stands before an amount: `$`, or the code where the symbol is made of letters, whose
+    /// script might turn the digits' order round.
     #[must_use]
     pub fn symbol(self) -> String {
-        self.0.symbol().to_string()
+        let symbol = self.0.symbol().to_string();
+        if symbol.chars().any(char::is_alphabetic) {
+            format!("{}\u{a0}", self.0.code())
+        } else {
+            symbol
+        }
     }
 
     /// The code in upper case, `USD`.
@@ -268,6 +274,7 @@ mod tests {
         assert_eq!(show(5, "usd"), "$0.05");
         assert_eq!(show(500, "jpy"), "¥500");
         assert_eq!(show(-1999, "usd"), "−$19.99");
+        assert_eq!(show(18_500, "kwd"), "KWD\u{a0}18.500");
     }
 
     proptest! {

@@ -25,6 +25,10 @@ pub struct Faults {
     pub delayed: u64,
     /// Delivered, but the confirmation fails: the relay publishes it again.
     pub unconfirmed: u64,
+    /// Announcements of heads that nobody hears.
+    pub unheard: u64,
+    /// Questions to owners that get no answer.
+    pub unanswered: u64,
 }
 
 /// An in-process bus with faults.
@@ -32,6 +36,7 @@ pub struct Faults {
 pub struct FaultyBus {
     inner: InProcessBus,
     faults: Arc<Mutex<Faults>>,
+    published: Arc<Mutex<Vec<Arc<Envelope>>>>,
     choices: Arc<Seeded>,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
@@ -42,7 +47,19 @@ impl FaultyBus {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, tasks: Tasks, seed: u64) -> Self {
         let inner = InProcessBus::new(Arc::clone(&clock), tasks.clone());
-        Self { inner, faults: Arc::default(), choices: Arc::new(Seeded::new(seed)), clock, tasks }
+        let choices = Arc::new(Seeded::new(seed));
+        Self { inner, faults: Arc::default(), published: Arc::default(), choices, clock, tasks }
+    }
+
+    /// Draws its choices from `seed` from now on.
+    pub fn reseed(&self, seed: u64) {
+        self.choices.reseed(seed);
+    }
+
+    /// What was published, in order; also what was then lost, and what was published again.
+    #[must_use]
+    pub fn published(&self) -> Arc<Mutex<Vec<Arc<Envelope>>>> {
+        Arc::clone(&self.published)
     }
 
     /// From now on, this goes wrong.
@@ -50,15 +67,20 @@ impl FaultyBus {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
     }
 
+    fn faults(&self) -> Faults {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn happens(&self, per_hundred: u64) -> bool {
-        self.choices.below(100) < per_hundred
+        per_hundred > 0 && self.choices.below(100) < per_hundred
     }
 }
 
 #[async_trait]
 impl Bus for FaultyBus {
     async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError> {
-        let faults = *self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let faults = self.faults();
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(event));
         if self.happens(faults.lost) {
             return Ok(());
         }
@@ -102,6 +124,9 @@ impl Bus for FaultyBus {
         question: Bytes,
         limit: Duration,
     ) -> Result<Bytes, BusError> {
+        if self.happens(self.faults().unanswered) {
+            return Err(BusError("not answered".to_owned()));
+        }
         self.inner.request(service, question, limit).await
     }
 
@@ -110,6 +135,9 @@ impl Bus for FaultyBus {
     }
 
     async fn announce(&self, service: &str, news: Bytes) -> Result<(), BusError> {
+        if self.happens(self.faults().unheard) {
+            return Ok(());
+        }
         self.inner.announce(service, news).await
     }
 

@@ -9,4 +9,4 @@ pub mod world;
 
 pub use bus::{Faults, FaultyBus};
 pub use clock::TestClock;
-pub use world::{Answered, World};
+pub use world::{Answered, Crashed, World};

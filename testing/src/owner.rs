@@ -8,7 +8,8 @@ use futures::StreamExt;
 use platform::Clock;
 use platform::bus::Bus;
 use platform::log::partition;
-use platform::log::source::{Ask, LogPage, PAGE};
+use platform::gate::store::Cursor;
+use platform::log::source::{Ask, LogPage, PAGE, Sum};
 use platform::tasks::Tasks;
 use serde::Serialize;
 
@@ -114,7 +115,10 @@ fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
         Ok(Ask::Sums { aggregate }) => {
             let mut sums = BTreeMap::new();
             for event in log.iter().filter(|e| e.aggregate == aggregate) {
-                *sums.entry(partition(&event.subject)).or_insert(0i64) += 1;
+                let sum: &mut Sum = sums.entry(partition(&event.subject)).or_default();
+                sum.versions += 1;
+                // Of the heads alone: each of them is of this owner's first and only life.
+                sum.lives += i64::from(event.aggregateversion == 1);
             }
             written(&sums.into_iter().collect::<Vec<_>>())
         }
@@ -122,7 +126,7 @@ fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
             let mut heads = BTreeMap::new();
             for event in log.iter().filter(|e| e.aggregate == aggregate) {
                 if partition(&event.subject) == wanted && event.subject > after {
-                    *heads.entry(event.subject.clone()).or_insert(0i64) += 1;
+                    heads.insert(event.subject.clone(), Cursor::at(event));
                 }
             }
             written(&heads.into_iter().collect::<Vec<_>>())

@@ -15,6 +15,11 @@ impl Seeded {
         Self(Mutex::new(seed))
     }
 
+    /// Begins anew at this seed.
+    pub fn reseed(&self, seed: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seed;
+    }
+
     /// The next 64 bits.
     pub fn next(&self) -> u64 {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

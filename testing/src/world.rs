@@ -2,16 +2,16 @@
 //! out.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use axum::body::Body;
-use contracts::Envelope;
+use contracts::{Envelope, Timestamp};
 use contracts::envelope::{self, Aggregate};
 use contracts::ids::{SessionId, UserId};
-use futures::StreamExt;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use platform::bus::Bus;
@@ -21,7 +21,7 @@ use platform::random::{SystemRandom, uuid_v7};
 use platform::run::{Found, Process, begin, open_embedded, prepare};
 use platform::session::{SignedIn, SigningKey};
 use platform::tasks::Tasks;
-use platform::{Clock, Service, Tx};
+use platform::{Clock, Db, Service, Tx};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -32,16 +32,13 @@ use crate::owner::Owner;
 /// How long a test waits for what must happen.
 pub const WITHIN: Duration = Duration::from_secs(10);
 
-/// The aggregates whose events are recorded.
-const AGGREGATES: [&str; 6] = ["user", "session", "ticket", "order", "payment", "timer"];
-
 /// A running world. End it with [`World::end`], which fails on left-over work.
 pub struct World {
     /// The clock of everything in it.
     pub clock: Arc<TestClock>,
     /// The bus, whose faults can be set.
     pub bus: FaultyBus,
-    /// What was published, in the order of the bus.
+    /// What was published, in order; also what the bus then lost, and what was published again.
     pub events: Arc<Mutex<Vec<Arc<Envelope>>>>,
     /// What signs sessions.
     pub signing_key: SigningKey,
@@ -54,6 +51,43 @@ pub struct World {
     tasks: Tasks,
     directory: Arc<TempDir>,
     ended: bool,
+}
+
+/// What a crash left.
+pub struct Crashed {
+    key: SigningKey,
+    clock: Arc<TestClock>,
+    directory: Arc<TempDir>,
+}
+
+impl Crashed {
+    /// The file of a service's database, which nobody has open.
+    #[must_use]
+    pub fn database(&self, service: &str) -> PathBuf {
+        self.directory.path().join(format!("{service}.db"))
+    }
+
+    /// Puts an older copy of a service's database in its place.
+    ///
+    /// # Errors
+    /// When it can't be copied.
+    pub fn put_back(&self, service: &str, copy: &Path) -> anyhow::Result<()> {
+        let place = self.database(service);
+        let log = place.with_extension("db-wal");
+        if log.exists() {
+            std::fs::remove_file(log)?;
+        }
+        std::fs::copy(copy, place)?;
+        Ok(())
+    }
+
+    /// Starts service values on what is left.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start(self, services: Vec<Service>) -> anyhow::Result<World> {
+        World::start_in(services, self.key, self.directory, self.clock).await
+    }
 }
 
 /// An answer to a request.
@@ -100,18 +134,44 @@ impl World {
         Self::start_in(services, key, directory, TestClock::new()).await
     }
 
-    /// Stops (as a crash does: nothing is flushed) and starts other service values on the same
-    /// databases.
+    /// Crashes and starts other service values on what the databases kept.
     ///
     /// # Errors
     /// When one can't start.
-    pub async fn restart(mut self, services: Vec<Service>) -> anyhow::Result<Self> {
+    pub async fn restart(self, services: Vec<Service>) -> anyhow::Result<Self> {
+        self.crash().await?.start(services).await
+    }
+
+    /// Stops as a crash does: what is on the bus is lost, nothing is flushed or closed.
+    ///
+    /// # Errors
+    /// When the databases can't be kept.
+    pub async fn crash(mut self) -> anyhow::Result<Crashed> {
         self.ended = true;
         self.tasks.stop(Duration::from_secs(5)).await;
-        let (key, directory) = (self.signing_key.clone(), Arc::clone(&self.directory));
-        let clock = Arc::clone(&self.clock);
-        drop(self);
-        Self::start_in(services, key, directory, clock).await
+        // What is still queued was on its way to the disk.
+        for gate in self.gates.values() {
+            gate.context.db.write(async |_: &mut Tx| Ok(())).await?;
+        }
+        // Their files as they are now, before the end of the world closes them.
+        let directory = Arc::new(tempfile::tempdir()?);
+        for entry in std::fs::read_dir(self.directory.path())? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().ends_with("-shm") {
+                std::fs::copy(entry.path(), directory.path().join(entry.file_name()))?;
+            }
+        }
+        let (key, clock) = (self.signing_key.clone(), Arc::clone(&self.clock));
+        Ok(Crashed { key, clock, directory })
+    }
+
+    /// The database of a service.
+    ///
+    /// # Errors
+    /// When no such service runs.
+    pub fn db(&self, service: &str) -> anyhow::Result<&Db> {
+        let gate = self.gates.get(service).with_context(|| format!("no service {service}"))?;
+        Ok(&gate.context.db)
     }
 
     async fn start_in(
@@ -137,7 +197,7 @@ impl World {
                 ..GateSettings::default()
             },
         };
-        let events = record(&bus, &tasks).await?;
+        let events = bus.published();
         let mut router = Router::new();
         let mut prepared = Vec::new();
         for service in services {
@@ -179,6 +239,12 @@ impl World {
         let claims = SignedIn::begin(user, session, email, self.clock.now());
         let token = self.signing_key.sign(&claims).map_err(|error| anyhow!("{error}"))?;
         Ok(format!("session={token}"))
+    }
+
+    /// The time of day in this world.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Sends a request to the routes.
@@ -316,21 +382,4 @@ async fn left_over(gate: &Gate) -> anyhow::Result<(i64, i64, i64)> {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?))
     };
     Ok(gate.context.db.read(count).await?)
-}
-
-async fn record(
-    bus: &FaultyBus,
-    tasks: &Tasks,
-) -> anyhow::Result<Arc<Mutex<Vec<Arc<Envelope>>>>> {
-    let events: Arc<Mutex<Vec<Arc<Envelope>>>> = Arc::default();
-    for aggregate in AGGREGATES {
-        let mut stream = bus.follow(aggregate).await?;
-        let recorded = Arc::clone(&events);
-        tasks.spawn(async move {
-            while let Some(event) = stream.next().await {
-                recorded.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-            }
-        });
-    }
-    Ok(events)
 }

@@ -1,8 +1,10 @@
 //! `cargo xtask …`: the project's own chores; `cargo xtask test` is the whole CI.
 
+mod bench;
 mod browser;
 mod clippy;
 mod counts;
+mod docs;
 mod install;
 mod process;
 mod test;
@@ -24,10 +26,16 @@ struct Cli {
 enum Command {
     /// Install what the tests need, then check everything as CI does.
     Test(test::Args),
+    /// Measure the program under load; every run is audited.
+    Bench(bench::Args),
+    /// Write the documents that are made from the code: events, AsyncAPI, OpenAPI.
+    Docs(docs::Args),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Docs(args) => docs::run(&args),
     }
 }

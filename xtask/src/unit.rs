@@ -43,15 +43,15 @@ pub fn run() -> Result<Counts> {
     Ok(counts)
 }
 
-/// The marketplace in the dev profile, with the features that a user's build has.
+/// The marketplace in the dev profile, with the features that the tests' build has, so that nothing
+/// is compiled twice.
 ///
 /// # Errors
 /// When it does not build.
 pub fn build_binary() -> Result<()> {
     process::run(process::cargo(&[
         "build",
-        "--package",
-        "ticketing",
+        "--workspace",
         "--bin",
         "ticketing",
     ]))

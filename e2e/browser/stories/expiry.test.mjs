@@ -8,7 +8,7 @@ import { marketplace, story } from '../story.mjs';
 
 const HOLD_MS = 3_000;
 const FREE_MS = 2_000;
-const OVER = /expired|r[au]n out|is over/i;
+const OVER = /ran out|time to pay is over/i;
 const world = marketplace('--order-hold', `${HOLD_MS / 1000}s`);
 
 story(world, 'a hold runs out and the ticket can be bought again', async ({ arrive, member, scripting }) => {

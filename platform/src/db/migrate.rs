@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 /// One step of a database's history; never edited once it is merged.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
-    /// Sorts the steps: `0001_tickets`.
+    /// Sorts the steps: `0001_accounts`.
     pub name: &'static str,
     /// The statements for SQLite.
     pub sqlite: &'static str,

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, anyhow};
 use contracts::Timestamp;
-use contracts::ids::{MessageId, OrderId, PaymentId, RefundId, SessionId, TicketId, UserId};
 use contracts::money::Currency;
 
 use crate::failure::Result;
@@ -177,4 +176,5 @@ macro_rules! stored_as_text {
     )+};
 }
 
-stored_as_text!(UserId, SessionId, TicketId, OrderId, PaymentId, RefundId, MessageId, Currency);
+stored_as_text!(Currency);
+contracts::every_id!(stored_as_text);

@@ -5,6 +5,7 @@ use contracts::Envelope;
 
 use super::Gate;
 use super::consumer::Consumer;
+use super::inbox::Turn;
 use super::store;
 use crate::db::{Row, Tx, params};
 use crate::failure::{Failure, Result};
@@ -161,7 +162,8 @@ impl Gate {
         for event in log {
             let key = self.key(consumer, &event.subject);
             if event.aggregateversion <= store::standing(tx, &key).await?.cursor.version {
-                consumer.apply(tx, event).await?;
+                let turn = Turn { gate: self, consumer, key, last_run: true };
+                turn.apply_again(tx, event).await?;
             }
         }
         let mut found = Vec::new();

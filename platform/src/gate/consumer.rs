@@ -32,8 +32,8 @@ type Local<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 
 /// A consumer's two parts without their types.
 trait Handle: Send + Sync {
+    fn handle<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
     fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
-    fn react<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
     fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a>;
 }
 
@@ -68,14 +68,15 @@ impl Consumer {
         }
     }
 
+    /// Brings the copy to the event's state, then does what is more than a copy: own state, own
+    /// events, effects.
+    pub(crate) async fn handle(&self, tx: &mut Tx, envelope: &Envelope) -> Result<()> {
+        self.handle.handle(tx, envelope).await
+    }
+
     /// Brings the copy to the event's state. Pure: a rebuild runs it alone.
     pub(crate) async fn apply(&self, tx: &mut Tx, envelope: &Envelope) -> Result<()> {
         self.handle.apply(tx, envelope).await
-    }
-
-    /// Own state, own events, effects: at most once for each event.
-    pub(crate) async fn react(&self, tx: &mut Tx, envelope: &Envelope) -> Result<()> {
-        self.handle.react(tx, envelope).await
     }
 
     /// Forgets an aggregate that its owner lost when it was restored from a backup.
@@ -90,11 +91,16 @@ pub struct Nothing;
 
 /// A part of a consumer that handles an event of `A`.
 pub trait Part<A: Aggregate>: Send + Sync + 'static {
+    /// Whether it does anything at all: if not, nothing needs to be decoded for it.
+    const ACTS: bool = true;
+
     /// Handles it.
     fn call<'a>(&'a self, tx: &'a mut Tx, event: &'a Event<A>) -> Local<'a>;
 }
 
 impl<A: Aggregate> Part<A> for Nothing {
+    const ACTS: bool = false;
+
     fn call<'a>(&'a self, _: &'a mut Tx, _: &'a Event<A>) -> Local<'a> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -191,12 +197,25 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> ConsumerBuilder<A, F, G, H
 }
 
 impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, H> {
-    fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
-        Box::pin(async move { self.apply.call(tx, &decode::<A>(envelope)?).await })
+    fn handle<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
+        Box::pin(async move {
+            if !F::ACTS && !G::ACTS {
+                return Ok(());
+            }
+            let Some(event) = decode::<A>(envelope)? else { return Ok(()) };
+            self.apply.call(tx, &event).await?;
+            self.react.call(tx, &event).await
+        })
     }
 
-    fn react<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
-        Box::pin(async move { self.react.call(tx, &decode::<A>(envelope)?).await })
+    fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
+        Box::pin(async move {
+            if !F::ACTS {
+                return Ok(());
+            }
+            let Some(event) = decode::<A>(envelope)? else { return Ok(()) };
+            self.apply.call(tx, &event).await
+        })
     }
 
     fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a> {
@@ -204,13 +223,24 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, 
     }
 }
 
-fn decode<A: Aggregate>(envelope: &Envelope) -> Result<Event<A>> {
-    Ok(Event {
+/// Reads an event; nothing when neither its type nor its state is known here, because its publisher
+/// is newer: that blocks nothing.
+fn decode<A: Aggregate>(envelope: &Envelope) -> Result<Option<Event<A>>> {
+    let fact = envelope::decode_fact::<A>(envelope);
+    let state = match envelope::decode_state::<A>(envelope) {
+        Ok(state) => state,
+        Err(error) if fact.is_none() => {
+            tracing::warn!(event = envelope.id, kind = envelope.kind, %error, "an event of a newer schema is passed over");
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(Event {
         subject: envelope.subject.clone(),
         version: envelope.aggregateversion,
         time: envelope.time,
-        state: envelope::decode_state::<A>(envelope)?,
-        fact: envelope::decode_fact::<A>(envelope),
+        state,
+        fact,
         id: envelope.id.clone(),
-    })
+    }))
 }

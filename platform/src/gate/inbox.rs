@@ -191,7 +191,7 @@ impl Turn<'_> {
     /// event is parked instead.
     async fn handle(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
         let outer = std::mem::replace(&mut tx.origin, origin_of(event));
-        let mut outcome = self.apply_and_react(tx, event).await;
+        let mut outcome = self.call_handler(tx, event).await;
         if let Err(Failure::Refused(refused)) = outcome {
             outcome = self.apply(tx, event).await;
             if outcome.is_ok() {
@@ -214,13 +214,9 @@ impl Turn<'_> {
         Ok(Some(moved))
     }
 
-    async fn apply_and_react(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
+    async fn call_handler(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
         tx.savepoint(async |tx: &mut Tx| {
-            let work = async {
-                self.consumer.apply(tx, event).await?;
-                self.consumer.react(tx, event).await
-            };
-            unless_it_panics(work).await
+            unless_it_panics(self.consumer.handle(tx, event)).await
         })
         .await
     }

@@ -125,6 +125,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let around = Arc::clone(&self.around);
         let (about, origin) = around.look_at(&request);
+        pass_on(&mut request, &about, &origin);
         let refused = around.refuse(&request);
         let unread = Unread::watch(&mut request, around.settings.body_limit);
         let handled = match refused {
@@ -145,6 +146,16 @@ where
             around.finish(&mut response, &about);
             Ok(response)
         })
+    }
+}
+
+/// Lets handlers that ask others in turn pass the ids on.
+fn pass_on(request: &mut Request, about: &About, origin: &Origin) {
+    if let Some(id) = id_header(&about.request_id) {
+        request.headers_mut().insert(REQUEST_ID, id);
+    }
+    if let Some(trace) = origin.traceparent.as_deref().and_then(id_header) {
+        request.headers_mut().insert("traceparent", trace);
     }
 }
 

@@ -34,17 +34,23 @@ pub async fn run(context: Context) {
     let wake = relay.context.wakers.get(RELAY);
     let mut pause = Duration::ZERO;
     loop {
-        let outcome = relay.publish_batch().await;
+        let mut count = 0;
+        let outcome = relay.publish_batch(&mut count).await;
         confirmation.notify_one();
+        if count > 0 {
+            pause = Duration::ZERO;
+            metrics::counter!("ticketing_events_published_total", "service" => relay.context.service)
+                .increment(count);
+        }
         match outcome {
-            Ok(0) => {
+            Ok(()) if count > 0 => {}
+            Ok(()) => {
                 pause = Duration::ZERO;
                 tokio::select! {
                     () = wake.notified() => {}
                     () = relay.context.clock.sleep(POLL) => {}
                 }
             }
-            Ok(_) => pause = Duration::ZERO,
             Err(error) => {
                 pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);
                 tracing::warn!(service = relay.context.service, %error, "the relay waits");
@@ -64,8 +70,8 @@ struct Relay {
 }
 
 impl Relay {
-    /// Publishes what is unpublished, in version order per aggregate. Says how many events there were.
-    async fn publish_batch(&self) -> Result<usize> {
+    /// Publishes what is unpublished, in version order per aggregate, and counts what was confirmed.
+    async fn publish_batch(&self, count: &mut u64) -> Result<()> {
         // Copied before the read: what is marked in between is then in neither.
         let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
@@ -74,7 +80,6 @@ impl Relay {
                        join events e on e.position = o.position order by o.position limit $1";
             tx.query(sql, params![limit]).await
         };
-        let mut count: usize = 0;
         for row in self.context.db.read(look).await? {
             let position: i64 = row.get(0)?;
             if confirmed.contains(&position) {
@@ -84,11 +89,9 @@ impl Relay {
             self.context.bus.publish(&event).await?;
             self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
             self.changed.note(&event);
-            count += 1;
+            *count += 1;
         }
-        metrics::counter!("ticketing_events_published_total", "service" => self.context.service)
-            .increment(u64::try_from(count).unwrap_or(0));
-        Ok(count)
+        Ok(())
     }
 
     /// Marks confirmed events as published until the process stops.

@@ -1,69 +1,13 @@
 //! Routes requests to services: one table of path prefixes, whoever does the routing.
 
+mod table;
+
 use axum::Router;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use platform::{Failure, Refused};
 
-/// Everything below a path prefix is answered by one service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Route {
-    /// The prefix: itself, and what follows it behind a slash.
-    pub prefix: &'static str,
-    /// The service that answers.
-    pub service: &'static str,
-}
-
-/// The table. The longest prefix that fits decides; `/` fits everything.
-pub const TABLE: &[Route] = &[
-    Route { prefix: "/api/users", service: "auth" },
-    Route { prefix: "/api/tickets", service: "tickets" },
-    Route { prefix: "/api/orders", service: "orders" },
-    Route { prefix: "/api/payments", service: "payments" },
-    Route { prefix: "/sandbox", service: "payments" },
-    Route { prefix: "/dev/mail", service: "notifications" },
-    Route { prefix: "/", service: "web" },
-];
-
-/// The service that answers a path.
-#[must_use]
-pub fn service_of(path: &str) -> &'static str {
-    TABLE
-        .iter()
-        .filter(|route| fits(route.prefix, path))
-        .max_by_key(|route| route.prefix.len())
-        .map_or("web", |route| route.service)
-}
-
-fn fits(prefix: &str, path: &str) -> bool {
-    prefix == "/"
-        || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// A service that answers a path which the table gives to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misrouted {
-    /// The service.
-    pub service: &'static str,
-    /// The path.
-    pub path: String,
-}
-
-/// Checks that every path of a service is the table's to give to it.
-///
-/// # Errors
-/// Names the first path that is not.
-pub fn verify<'a>(
-    service: &'static str,
-    paths: impl Iterator<Item = &'a String>,
-) -> Result<(), Misrouted> {
-    for path in paths {
-        if service_of(path) != service {
-            return Err(Misrouted { service, path: path.clone() });
-        }
-    }
-    Ok(())
-}
+pub use table::{Misrouted, Route, TABLE, service_of, verify};
 
 /// The answer for an API path that no service has.
 pub async fn unknown(uri: Uri) -> Response {
@@ -78,27 +22,4 @@ pub fn in_process(services: impl IntoIterator<Item = Router>) -> Router {
         .fold(Router::new(), Router::merge)
         .route("/api", axum::routing::any(unknown))
         .route("/api/{*rest}", axum::routing::any(unknown))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_prefix_decides() {
-        assert_eq!(service_of("/api/orders"), "orders");
-        assert_eq!(service_of("/api/orders/1/refund"), "orders");
-        assert_eq!(service_of("/api/ordersx"), "web");
-        assert_eq!(service_of("/orders"), "web");
-        assert_eq!(service_of("/"), "web");
-        assert_eq!(service_of("/api/users/signin"), "auth");
-    }
-
-    #[test]
-    fn a_path_of_another_service_is_found() {
-        let path = "/api/orders".to_owned();
-        assert_eq!(verify("orders", std::iter::once(&path)), Ok(()));
-        let wrong = Misrouted { service: "tickets", path: path.clone() };
-        assert_eq!(verify("tickets", std::iter::once(&path)), Err(wrong));
-    }
 }

@@ -4,3 +4,4 @@ pub mod delivery;
 pub mod letter;
 pub mod occasion;
 pub mod plain_text;
+pub mod rendering;

@@ -1,5 +1,6 @@
 //! The tables of tickets.
 
 pub mod listings;
+pub mod search;
 pub mod tickets;
 pub mod title_words;

@@ -11,34 +11,13 @@ mod listings;
 mod live;
 mod local;
 mod pages;
-
 mod times;
 mod web;
 mod words;
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::Body;
-use jiff::Timestamp;
-use tower::util::BoxCloneSyncService;
-use uuid::Uuid;
 
-pub use web::{Change, Settings};
-
-/// Where the API answers: the load balancer, asked by relative path; in one process the same
-/// router, called without a socket.
-pub type Gateway =
-    BoxCloneSyncService<http::Request<Body>, http::Response<Body>, std::convert::Infallible>;
-
-/// Who tells the pages that something changed. The open streams end when its last sender is gone.
-pub type Changes = tokio::sync::broadcast::Sender<Change>;
-
-/// Tells the time; the browser's is never asked.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// Draws the one-time keys of the forms.
-pub type NewId = Arc<dyn Fn() -> Uuid + Send + Sync>;
+pub use web::{Change, Changes, Gateway, NewId, Now, Settings};
 
 /// The page for what was refused or failed with `status` before it reached [`routes`]: another
 /// site's form, a body that is too large, a request that took too long.

@@ -2,13 +2,28 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::sync::broadcast::{Receiver, WeakSender};
+use tower::util::BoxCloneSyncService;
 use uuid::Uuid;
 
 use crate::listings::Listings;
-use crate::{Changes, Gateway, NewId, Now};
+
+/// Where the API answers: the load balancer, asked by relative path; in one process the same
+/// router, called without a socket.
+pub type Gateway =
+    BoxCloneSyncService<http::Request<Body>, http::Response<Body>, std::convert::Infallible>;
+
+/// Who tells the pages that something changed. The open streams end when its last sender is gone.
+pub type Changes = tokio::sync::broadcast::Sender<Change>;
+
+/// Tells the time; the browser's is never asked.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Draws the one-time keys of the forms.
+pub type NewId = Arc<dyn Fn() -> Uuid + Send + Sync>;
 
 /// How many browsers may follow changes at once; a stream costs a task and a few kB.
 const STREAMS_MAX: usize = 1024;

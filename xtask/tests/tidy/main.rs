@@ -7,6 +7,7 @@ mod rust;
 mod words;
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use files::File;
 
@@ -114,4 +115,15 @@ fn every_dependency_is_used() {
 fn crates_import_only_what_they_may() {
     let findings = imports::of_the_workspace();
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
+}
+
+/// Builds the marketplace first, unless `TICKETING_BIN` names it.
+#[test]
+fn generated_documents_are_current() {
+    let ended = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["docs", "--check"])
+        .output()
+        .expect("xtask runs");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "\n{said}\n");
 }

@@ -109,6 +109,23 @@ async fn ids_and_traces_go_in_and_the_id_comes_out() {
 }
 
 #[tokio::test]
+async fn handlers_can_pass_the_ids_on() {
+    let echo = async |headers: HeaderMap| {
+        let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+        let passed = format!("{}|{}", text("x-request-id"), text("traceparent"));
+        assert_eq!(passed, seen_origin().await);
+    };
+    let router = layered(Router::new().route("/echo", get(echo)), &settings());
+    let insane = [
+        ("x-request-id", "two words"),
+        ("traceparent", "00-nonsense"),
+    ];
+    for given in [&[][..], &insane] {
+        assert_eq!(ask(&router, request("GET", "/echo", given)).await.0, 200);
+    }
+}
+
+#[tokio::test]
 async fn headers_are_added_but_not_replaced() {
     let router = layered(routes(), &settings());
     let (_, headers, _) = ask(&router, request("GET", "/api/things/1", &[])).await;

@@ -27,6 +27,7 @@ use crate::domain::refusal::Refusal;
         (status = 400, description = "`wrong_password`, or every bad field", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "not signed in", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many_failures`; see `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`busy`; see `Retry-After`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn change(

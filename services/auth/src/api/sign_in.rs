@@ -24,6 +24,7 @@ use crate::domain::password::Password;
         (status = 200, description = "signed in", body = UserView),
         (status = 400, description = "`wrong_credentials`, or every bad field", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "`too_many_failures`; see `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`busy`; see `Retry-After`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn sign_in(

@@ -25,6 +25,7 @@ use crate::store::users::{self, User};
         (status = 201, description = "signed up and in", body = UserView),
         (status = 400, description = "every bad field", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`email_in_use`", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "`busy`; see `Retry-After`", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn sign_up(

@@ -83,7 +83,7 @@ async fn neither_cookie_nor_password_is_stored() -> Result<()> {
         )
         .await
     };
-    let rows = site.world.gates["auth"].context.db.read(read).await?;
+    let rows = site.db()?.read(read).await?;
     assert_eq!(rows.len(), 2);
     let email = platform::http::fields::fingerprint(b"ada@example.org");
     for row in rows {

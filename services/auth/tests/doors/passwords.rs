@@ -110,7 +110,7 @@ async fn an_old_hash_is_replaced_at_sign_in() -> Result<()> {
                 .await?
                 .get::<String>(0)
         };
-        Ok(site.world.gates["auth"].context.db.read(read).await?)
+        Ok(site.db()?.read(read).await?)
     };
     assert!(stored(&site).await?.contains("t=1"));
     let cost = Cost::new(64, 2)?;

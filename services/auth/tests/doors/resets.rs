@@ -92,7 +92,7 @@ async fn an_address_that_nobody_has_is_told_the_same_and_gets_no_mail() -> Resul
         tx.query_one(sql, &[]).await?.get::<i64>(0)
     };
     let gone = async || {
-        let left = site.world.gates["auth"].context.db.read(rows).await?;
+        let left = site.db()?.read(rows).await?;
         Ok((left == 0).then_some(()))
     };
     site.world.until(gone).await?;
@@ -132,7 +132,7 @@ async fn made_up_links_do_nothing() -> Result<()> {
         let row = tx.query_one(sql, &[]).await?;
         Ok((row.get::<String>(0)?, row.get::<String>(1)?))
     };
-    let (id, hash) = site.world.gates["auth"].context.db.read(stored).await?;
+    let (id, hash) = site.db()?.read(stored).await?;
     for made_up in ["x", cut, &id, &hash, "\u{0}", &"x".repeat(5000)] {
         assert_eq!(
             confirm(&site, made_up, RENEWED).await?.code(),
@@ -223,7 +223,7 @@ async fn mails_to_one_address_are_limited_and_the_answer_is_not() -> Result<()> 
     let pending = async || {
         let sql = "select count(*) from password_resets where state in ('requested', 'sending')";
         let read = async move |tx: &mut platform::Tx| tx.query_one(sql, &[]).await?.get::<i64>(0);
-        Ok((site.world.gates["auth"].context.db.read(read).await? == 0).then_some(()))
+        Ok((site.db()?.read(read).await? == 0).then_some(()))
     };
     site.world.until(pending).await?;
     assert_eq!(site.mailer.list(10).await?.len(), 2);
@@ -279,7 +279,7 @@ async fn through_an_unsteady_server(sends_first: bool) -> Result<Site> {
         let sql = "select count(*) from password_resets where state = 'sent'";
         let read = async move |tx: &mut platform::Tx| tx.query_one(sql, &[]).await?.get::<i64>(0);
         site.world.clock.advance(Duration::from_secs(5));
-        Ok((site.world.gates["auth"].context.db.read(read).await? == 1).then_some(()))
+        Ok((site.db()?.read(read).await? == 1).then_some(()))
     };
     site.world.until(sent).await?;
     Ok(site)

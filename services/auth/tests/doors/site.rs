@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::routing::get;
 use http::{Request, header};
 use platform::clock::SystemClock;
+use platform::db::Db;
 use platform::mail::{FileMailer, KeptMessage};
 use platform::random::SystemRandom;
 use platform::session::{MaybeSignedIn, SigningKey};
@@ -98,6 +99,17 @@ impl Site {
             .await
     }
 
+    /// The database of auth.
+    pub fn db(&self) -> Result<&Db> {
+        Ok(&self
+            .world
+            .gates
+            .get("auth")
+            .context("auth runs")?
+            .context
+            .db)
+    }
+
     /// The address of whoever auth believes the cookie to be.
     pub async fn current(&self, cookie: &str) -> Result<Option<String>> {
         let answer = self
@@ -105,8 +117,10 @@ impl Site {
             .call("GET", "/api/users/currentuser", Some(cookie), None)
             .await?;
         assert_eq!(answer.status, 200);
-        Ok(answer.json()["currentUser"]["email"]
-            .as_str()
+        Ok(answer
+            .json()
+            .pointer("/currentUser/email")
+            .and_then(Value::as_str)
             .map(str::to_owned))
     }
 
@@ -148,21 +162,17 @@ pub fn cookie(answer: &Answered) -> Result<String> {
 
 /// The fields that a problem is about.
 pub fn fields(answer: &Answered) -> Vec<String> {
-    let errors = answer.json()["errors"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    errors
-        .iter()
-        .filter_map(|error| Some(error["field"].as_str()?.to_owned()))
-        .collect()
+    let json = answer.json();
+    let errors = json.get("errors").and_then(Value::as_array);
+    let field = |error: &Value| Some(error.get("field")?.as_str()?.to_owned());
+    errors.into_iter().flatten().filter_map(field).collect()
 }
 
 fn settings(key: SigningKey, mailer: &Arc<FileMailer>) -> Result<Settings> {
     Ok(Settings {
         hash_cost: Cost::new(64, 1)?,
         public_url: "https://tickets.example".to_owned(),
-        ..Settings::new(key, Arc::clone(mailer) as Arc<dyn platform::mail::Mailer>)
+        ..Settings::new(key, mailer.clone())
     })
 }
 

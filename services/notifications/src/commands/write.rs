@@ -1,28 +1,16 @@
 //! Writes a message, once for its occasion and event.
 
-use askama::Template;
 use contracts::ids::UserId;
 use platform::{Failure, Result, Tx};
 
 use crate::domain::letter::Letter;
 use crate::domain::occasion::Occasion;
+use crate::domain::rendering::rendered;
 use crate::store::messages::{self, Draft};
 use crate::store::user_copies;
 
 /// The job that hands messages over.
 pub const SEND: &str = "send";
-
-#[derive(Template)]
-#[template(path = "letter.txt")]
-struct Text<'a> {
-    letter: &'a Letter,
-}
-
-#[derive(Template)]
-#[template(path = "letter.html")]
-struct Html<'a> {
-    letter: &'a Letter,
-}
 
 /// Writes a letter to a person, unless it was written before. Somebody who has closed their account
 /// is not written to.
@@ -43,7 +31,7 @@ pub async fn write(
     if recipient.is_empty() {
         return Ok(());
     }
-    let (text, html) = rendered(letter)?;
+    let (text, html) = rendered(letter).map_err(anyhow::Error::from)?;
     let draft = Draft {
         template: occasion.name(),
         event_id,
@@ -55,15 +43,4 @@ pub async fn write(
     messages::insert(tx, &draft, &letter.subject).await?;
     tx.wake(SEND);
     Ok(())
-}
-
-/// The letter as text and as HTML.
-///
-/// # Errors
-/// When a template fails: a fault of our own.
-pub fn rendered(letter: &Letter) -> Result<(String, String)> {
-    let broken = |error: askama::Error| Failure::Broken(error.into());
-    let text = Text { letter }.render().map_err(broken)?;
-    let html = Html { letter }.render().map_err(broken)?;
-    Ok((text, html))
 }

@@ -143,17 +143,8 @@ async fn after_a_month_only_that_it_was_written_is_left() -> Result<()> {
         .clock
         .advance(Duration::from_secs(31 * 24 * 3600));
     let emptied = async || {
-        let read = async |tx: &mut platform::Tx| {
-            tx.query_one("select count(*) from messages where recipient = '' and body_text = '' and subject = ''", &[])
-                .await?
-                .get::<i64>(0)
-        };
-        let count = market.world.gates["notifications"]
-            .context
-            .db
-            .read(read)
-            .await?;
-        Ok((count == 1).then_some(()))
+        let sql = "select count(*) from messages where recipient = '' and body_text = ''";
+        Ok((market.count(sql).await? == 1).then_some(()))
     };
     market.world.until(emptied).await?;
     assert_eq!(market.in_state("sent").await?, 1);

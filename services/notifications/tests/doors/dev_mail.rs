@@ -122,7 +122,7 @@ async fn there_is_nothing_else_to_see() -> Result<()> {
         style.headers[header::CONTENT_TYPE],
         "text/css; charset=utf-8"
     );
-    let files: Arc<dyn Mailer> = Arc::clone(&market.files) as Arc<dyn Mailer>;
+    let files: Arc<dyn Mailer> = market.files.clone();
     market.end().await?;
 
     let settings = Settings {

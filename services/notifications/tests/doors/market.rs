@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use contracts::events::auth::{User, UserFact, UserState};
 use contracts::events::orders::{Order, OrderFact, OrderState, OrderStatus};
 use contracts::events::tickets::{Ticket, TicketFact, TicketState, TicketStatus};
 use contracts::ids::UserId;
 use notifications::Settings;
 use platform::clock::SystemClock;
+use platform::db::{Db, params};
 use platform::mail::{FileMailer, KeptMessage, Mailer};
 use platform::{Clock, Service};
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ impl Market {
             Arc::new(SystemClock::new()),
         )?;
         let files = Arc::new(files);
-        let mailer = change(Arc::clone(&files) as Arc<dyn Mailer>);
+        let mailer = change(files.clone());
         let world = World::start(vec![service(mailer, &files)]).await?;
         let (auth, orders, tickets) = (
             world.owner("auth").await,
@@ -73,7 +74,7 @@ impl Market {
             directory,
             ..
         } = self;
-        let mailer = Arc::clone(&files) as Arc<dyn Mailer>;
+        let mailer: Arc<dyn Mailer> = files.clone();
         let world = world.restart(vec![service(mailer, &files)]).await?;
         let (auth, orders, tickets) = (
             world.owner("auth").await,
@@ -167,20 +168,25 @@ impl Market {
         self.world.until(look).await
     }
 
+    /// The database of notifications.
+    pub fn db(&self) -> Result<&Db> {
+        let gate = self.world.gates.get("notifications");
+        Ok(&gate.context("notifications runs")?.context.db)
+    }
+
+    /// The one number that a query answers.
+    pub async fn count(&self, sql: &'static str) -> Result<i64> {
+        let read = async move |tx: &mut platform::Tx| tx.query_one(sql, &[]).await?.get::<i64>(0);
+        Ok(self.db()?.read(read).await?)
+    }
+
     /// How many messages stand in this state.
     pub async fn in_state(&self, state: &'static str) -> Result<i64> {
         let read = async move |tx: &mut platform::Tx| {
             let sql = "select count(*) from messages where state = $1";
-            let row = tx
-                .query_one(sql, &[platform::db::Value::Text(state.to_owned())])
-                .await?;
-            row.get::<i64>(0)
+            tx.query_one(sql, params![state]).await?.get::<i64>(0)
         };
-        Ok(self.world.gates["notifications"]
-            .context
-            .db
-            .read(read)
-            .await?)
+        Ok(self.db()?.read(read).await?)
     }
 
     /// Waits until so many messages stand in this state.

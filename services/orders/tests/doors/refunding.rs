@@ -64,13 +64,8 @@ async fn a_part_given_back_leaves_the_order_complete() {
         },
     ];
     assert_eq!(market.story(order.id).await[5..], story);
-    assert_eq!(
-        market
-            .heard(order.id, OrderStatus::Refunded)
-            .await
-            .refunded_minor,
-        1999
-    );
+    let state = market.heard(order.id, OrderStatus::Refunded).await;
+    assert_eq!(state.refunded_minor, 1999);
     market.close().await;
 }
 

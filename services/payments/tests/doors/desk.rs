@@ -266,7 +266,7 @@ impl Desk {
         charges
     }
 
-    async fn payments(&self) -> Vec<audit::Audited> {
+    pub async fn payments(&self) -> Vec<audit::Audited> {
         self.db()
             .read(async |tx: &mut Tx| audit::payments(tx).await)
             .await

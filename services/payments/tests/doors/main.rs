@@ -1,6 +1,8 @@
 //! Payments through its doors: HTTP and orders' events in, HTTP and events out.
 
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod confirm;
 #[cfg(test)]
 mod decide;

@@ -15,6 +15,7 @@ use super::first_pages::FirstPages;
 use super::{Api, view};
 use crate::domain::words::Term;
 use crate::store::listings::{self, Page, Position};
+use crate::store::search::search;
 
 /// A search has at most as many characters as the longest title, by default.
 const SEARCH_CHARS_MAX: usize = 200;
@@ -60,7 +61,7 @@ pub async fn on_sale(
             api.ctx.db.read(read).await?
         }
         Some(terms) => {
-            let read = async move |tx: &mut Tx| listings::search(tx, &terms, after, limit).await;
+            let read = async move |tx: &mut Tx| search(tx, &terms, after, limit).await;
             api.ctx.db.read(read).await?
         }
     };

@@ -4,8 +4,8 @@ use contracts::ids::{PaymentId, UserId};
 use uuid::Uuid;
 
 use super::*;
-use crate::commands::write::rendered;
 use crate::domain::occasion::{of_order, sale};
+use crate::domain::rendering::rendered;
 use contracts::events::tickets::{TicketFact, TicketState, TicketStatus};
 
 const SITE: &str = "https://tickets.example";

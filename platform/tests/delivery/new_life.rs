@@ -1,0 +1,131 @@
+//! An owner that was restored from a backup begins a new life of its log: consumers fall back to where
+//! both agree, and go on from there.
+
+use std::path::PathBuf;
+
+use platform::db::begin_new_life;
+use tempfile::TempDir;
+use testing::{Crashed, Faults};
+
+use crate::stage::Stage;
+use crate::toys::{Mood, Moods};
+
+struct Backup {
+    _directory: TempDir,
+    file: PathBuf,
+}
+
+/// A copy of the owner's running database.
+fn back_up(stage: &Stage) -> Backup {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("counters.db");
+    stage.world.db("counters").unwrap().copy_to(&file).unwrap();
+    Backup { _directory: directory, file }
+}
+
+/// Crashes, and puts the owner back to its backup.
+async fn restore(stage: Stage, backup: &Backup) -> (Crashed, Moods) {
+    let now = stage.world.now();
+    let (crashed, moods) = stage.crash().await;
+    crashed.put_back("counters", &backup.file).unwrap();
+    begin_new_life(&crashed.database("counters"), now).unwrap();
+    (crashed, moods)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_falls_back_to_where_both_logs_agree_and_goes_on() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 3).await;
+    let backup = back_up(&stage);
+    stage.add_times("a", 2).await;
+    stage.add("lost", 1).await;
+    stage.rest().await;
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    stage.add_times("a", 4).await;
+    stage.rest().await;
+    // Versions 4 and 5 of the old life had their effects, and those of the new life have theirs.
+    assert_eq!(stage.reactions("a").await, [1, 2, 3, 4, 5, 4, 5, 6, 7]);
+    assert_eq!(stage.copy("board", "lost").await, None, "what the owner lost is forgotten");
+    assert_eq!(stage.copy("board", "a").await, stage.copy("archive", "a").await);
+    for service in ["board", "archive"] {
+        assert_eq!(stage.gate(service).copy_differences().await.unwrap(), Vec::<String>::new());
+        assert_eq!(stage.cursor(service, "a").await.incarnation, stage.log("a").await[6].incarnation);
+    }
+    stage.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_made_just_as_many_new_events_is_noticed_without_the_bus() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 3).await;
+    let backup = back_up(&stage);
+    stage.add_times("a", 2).await;
+    stage.rest().await;
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    stage.world.bus.set(Faults { lost: 100, unheard: 100, ..Faults::default() });
+    // Before it fell back, the consumer stands at 5; the new log ends there too.
+    stage.add_times("a", 2).await;
+    stage.world.clock.advance(std::time::Duration::from_secs(61));
+    stage.rest().await;
+    let life = stage.log("a").await[4].incarnation;
+    stage.until(async || (stage.cursor("archive", "a").await.incarnation == life).then_some(())).await;
+    stage.until(async || (stage.cursor("board", "a").await.incarnation == life).then_some(())).await;
+    stage.mend_wires();
+    stage.rest().await;
+    assert_eq!(stage.gate("board").copy_differences().await.unwrap(), Vec::<String>::new());
+    assert_eq!(stage.reactions("a").await, [1, 2, 3, 4, 5, 4, 5]);
+    stage.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_the_new_life_that_follows_on_is_handled_without_falling_back() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 3).await;
+    stage.rest().await;
+    let backup = back_up(&stage);
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    stage.add_times("a", 2).await;
+    stage.end(&["a"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_joiner_reads_a_log_of_several_lives() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 3).await;
+    let mut stage = stage;
+    for _ in 0..2 {
+        let backup = back_up(&stage);
+        let (crashed, moods) = restore(stage, &backup).await;
+        stage = Stage::start_again(crashed, moods).await;
+        stage.add_times("a", 3).await;
+    }
+    stage.rest().await;
+    let (crashed, _) = stage.crash().await;
+    for service in ["board", "archive"] {
+        for suffix in ["db", "db-wal"] {
+            drop(std::fs::remove_file(crashed.database(service).with_extension(suffix)));
+        }
+    }
+    let stage = Stage::start_again(crashed, Moods::default()).await;
+    stage.end(&["a"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_an_event_of_the_old_life_blocks_is_freed_by_the_new_one() {
+    let stage = Stage::start().await;
+    stage.add("a", 1).await;
+    stage.rest().await;
+    let backup = back_up(&stage);
+    stage.moods.set("a", Mood::Broken);
+    stage.add_times("a", 2).await;
+    stage.until_stuck("a", "blocked").await;
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    stage.until_stuck("a", "blocked").await;
+    stage.moods.heal("a");
+    stage.add_times("a", 3).await;
+    stage.end(&["a"]).await;
+}
