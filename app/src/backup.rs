@@ -34,7 +34,9 @@ pub async fn backup(settings: BackupSettings) -> anyhow::Result<ExitCode> {
 pub async fn copy(operator: &Operator, target: &Path, lines: &Lines) -> anyhow::Result<()> {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
-    builder.create(target).with_context(|| format!("making {}", target.display()))?;
+    builder
+        .create(target)
+        .with_context(|| format!("making {}", target.display()))?;
     let mut databases: Vec<(Db, std::path::PathBuf)> = operator
         .gates
         .iter()
@@ -43,12 +45,17 @@ pub async fn copy(operator: &Operator, target: &Path, lines: &Lines) -> anyhow::
     databases.push((operator.sandbox.clone(), target.join("sandbox.db")));
     let count = databases.len();
     snapshot_all(databases).await?;
-    std::fs::copy(operator.data_dir.join("signing.key"), target.join("signing.key"))?;
+    std::fs::copy(
+        operator.data_dir.join("signing.key"),
+        target.join("signing.key"),
+    )?;
     for entry in std::fs::read_dir(target)? {
         File::open(entry?.path())?.sync_all()?;
     }
     File::open(target)?.sync_all()?;
-    lines.send(format!("{count} databases copied to {}", target.display())).await?;
+    lines
+        .send(format!("{count} databases copied to {}", target.display()))
+        .await?;
     Ok(())
 }
 
@@ -62,22 +69,33 @@ pub fn restore(settings: &RestoreSettings) -> anyhow::Result<ExitCode> {
         bail!("{}: this is no backup", from.display());
     }
     if to.exists() && std::fs::read_dir(to)?.next().is_some() {
-        bail!("--data-dir {}: not empty; a restore never overwrites", to.display());
+        bail!(
+            "--data-dir {}: not empty; a restore never overwrites",
+            to.display()
+        );
     }
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700).create(to)?;
     let life = SystemClock::new().now();
     for entry in std::fs::read_dir(from)? {
         let path = entry?.path();
-        let Some(name) = path.file_name() else { continue };
+        let Some(name) = path.file_name() else {
+            continue;
+        };
         let target = to.join(name);
         std::fs::copy(&path, &target)?;
-        if target.extension().is_some_and(|extension| extension == "db") {
+        if target
+            .extension()
+            .is_some_and(|extension| extension == "db")
+        {
             begin_new_life(&target, life).with_context(|| format!("{}", target.display()))?;
         }
         File::open(&target)?.sync_all()?;
     }
     File::open(to)?.sync_all()?;
-    println!("restored to {}; start it with: ticketing up --data-dir {0}", to.display());
+    println!(
+        "restored to {}; start it with: ticketing up --data-dir {0}",
+        to.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

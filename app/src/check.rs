@@ -26,11 +26,19 @@ pub struct Finding {
 
 impl Finding {
     fn violation(rule: &'static str, what: String) -> Self {
-        Self { rule, what, pending: false }
+        Self {
+            rule,
+            what,
+            pending: false,
+        }
     }
 
     fn pending(rule: &'static str, what: String) -> Self {
-        Self { rule, what, pending: true }
+        Self {
+            rule,
+            what,
+            pending: true,
+        }
     }
 }
 
@@ -39,7 +47,13 @@ impl Finding {
 /// # Errors
 /// When the data can't be read.
 pub async fn check(settings: CheckSettings) -> anyhow::Result<ExitCode> {
-    control::ask(&settings.data_dir, Request::Check { at_rest: settings.at_rest }).await
+    control::ask(
+        &settings.data_dir,
+        Request::Check {
+            at_rest: settings.at_rest,
+        },
+    )
+    .await
 }
 
 /// Audits; a running marketplace is audited on a copy of one moment. Answers the exit code.
@@ -51,7 +65,11 @@ pub async fn run(operator: &Operator, at_rest: bool, lines: &Lines) -> anyhow::R
         return audit(operator, at_rest, lines).await;
     }
     static COPIES: AtomicU64 = AtomicU64::new(0);
-    let name = format!("check-{}-{}", std::process::id(), COPIES.fetch_add(1, Ordering::Relaxed));
+    let name = format!(
+        "check-{}-{}",
+        std::process::id(),
+        COPIES.fetch_add(1, Ordering::Relaxed)
+    );
     let copy = operator.data_dir.join(name);
     let outcome = async {
         let (quiet, mut said) = tokio::sync::mpsc::channel(16);
@@ -76,15 +94,25 @@ async fn audit(operator: &Operator, at_rest: bool, lines: &Lines) -> anyhow::Res
     let mut violations = 0usize;
     let mut pending = 0usize;
     for finding in &findings {
-        let word = if finding.pending && !at_rest { "pending" } else { "violation" };
+        let word = if finding.pending && !at_rest {
+            "pending"
+        } else {
+            "violation"
+        };
         if word == "pending" {
             pending += 1;
         } else {
             violations += 1;
         }
-        lines.send(format!("{word} {}: {}", finding.rule, finding.what)).await?;
+        lines
+            .send(format!("{word} {}: {}", finding.rule, finding.what))
+            .await?;
     }
     let counts = facts.counts();
-    lines.send(format!("checked {counts}: {violations} violations, {pending} pending")).await?;
+    lines
+        .send(format!(
+            "checked {counts}: {violations} violations, {pending} pending"
+        ))
+        .await?;
     Ok(u8::from(violations > 0))
 }

@@ -89,7 +89,11 @@ pub async fn compose(options: &Options, key: SigningKey) -> anyhow::Result<Marke
         let db = open_embedded(&process, &options.data_dir, &service)?;
         prepared.push(prepare(&process, service, db).await?);
     }
-    Ok(Marketplace { process, prepared, sandbox })
+    Ok(Marketplace {
+        process,
+        prepared,
+        sandbox,
+    })
 }
 
 fn services(
@@ -99,7 +103,10 @@ fn services(
     sandbox: &Db,
 ) -> anyhow::Result<Vec<Service>> {
     let (mailer, files) = mailers(options, &process.clock)?;
-    let links = options.public_url.clone().unwrap_or_else(|| options.address.clone());
+    let links = options
+        .public_url
+        .clone()
+        .unwrap_or_else(|| options.address.clone());
     Ok(vec![
         auth::service(auth::Settings {
             failures_per_minute: options.signin_failures,
@@ -149,7 +156,12 @@ fn open_sandbox(process: &Process, directory: &Path) -> anyhow::Result<Db> {
         wakers: Wakers::default(),
     };
     let path = directory.join("sandbox.db");
-    Db::open_sqlite(&path, "sandbox", payments::provider::sandbox::MIGRATIONS, surroundings)
+    Db::open_sqlite(
+        &path,
+        "sandbox",
+        payments::provider::sandbox::MIGRATIONS,
+        surroundings,
+    )
 }
 
 /// Where messages go: to a mail server if one is set, else to files.

@@ -52,7 +52,11 @@ pub fn serve(operator: Operator, tasks: &Tasks) -> anyhow::Result<()> {
 
 async fn answer(stream: UnixStream, operator: &Operator) -> anyhow::Result<()> {
     let (read, mut write) = stream.into_split();
-    let question = BufReader::new(read).lines().next_line().await?.unwrap_or_default();
+    let question = BufReader::new(read)
+        .lines()
+        .next_line()
+        .await?
+        .unwrap_or_default();
     let request: Request = serde_json::from_str(&question)?;
     let (lines, mut answers) = mpsc::channel(64);
     let work = async {
@@ -111,7 +115,10 @@ async fn ask_running(stream: UnixStream, request: &Request) -> anyhow::Result<Ex
 
 async fn ask_stopped(data_dir: &Path, request: Request) -> anyhow::Result<ExitCode> {
     if matches!(request, Request::Tail) {
-        anyhow::bail!("--data-dir {}: no marketplace is running there", data_dir.display());
+        anyhow::bail!(
+            "--data-dir {}: no marketplace is running there",
+            data_dir.display()
+        );
     }
     let operator = offline(data_dir).await?;
     let (lines, mut answers) = mpsc::channel(64);

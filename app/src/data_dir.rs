@@ -29,7 +29,11 @@ impl DataDir {
     /// [`InUse`], or when it can't be written.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let setting = || format!("--data-dir {}", path.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(setting)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(setting)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(setting)?;
         let lock = OpenOptions::new()
             .create(true)
@@ -39,7 +43,10 @@ impl DataDir {
             .open(path.join("lock"))
             .with_context(setting)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(InUse(path.to_owned()).into()),
             Err(TryLockError::Error(error)) => Err(error).with_context(setting),
         }
@@ -55,8 +62,12 @@ impl DataDir {
             let key = SigningKey::generate(random).map_err(|error| anyhow::anyhow!("{error}"))?;
             // Renamed into place, so that a crash leaves no half a key.
             let new = self.path.join("signing.key.new");
-            let mut file =
-                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&new)?;
             file.write_all(key.to_text().as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;

@@ -17,10 +17,15 @@ use catalogue::{BUYERS, HELD, LISTINGS, PASSWORD, SELLERS, SOLD, WITHDRAWN};
 /// # Errors
 /// When the marketplace refuses something.
 pub async fn load(router: &Router) -> anyhow::Result<Vec<String>> {
-    let visitor = Visitor { router: router.clone(), cookie: None };
+    let visitor = Visitor {
+        router: router.clone(),
+        cookie: None,
+    };
     let [first, ..] = SELLERS;
     if let Some(first) = visitor.sign_up(first).await? {
-        fill(&visitor, first).await.context("loading the demo catalogue")?;
+        fill(&visitor, first)
+            .await
+            .context("loading the demo catalogue")?;
     }
     let mut hints = vec![format!("demo accounts, all with the password {PASSWORD}:")];
     hints.extend(BUYERS.iter().map(|email| format!("  buyer   {email}")));
@@ -31,15 +36,27 @@ pub async fn load(router: &Router) -> anyhow::Result<Vec<String>> {
 async fn fill(visitor: &Visitor, first: Visitor) -> anyhow::Result<()> {
     let mut sellers = vec![first];
     for email in SELLERS.iter().skip(1) {
-        sellers.push(visitor.sign_up(email).await?.context("a demo account exists")?);
+        sellers.push(
+            visitor
+                .sign_up(email)
+                .await?
+                .context("a demo account exists")?,
+        );
     }
     let mut buyers = Vec::new();
     for email in BUYERS {
-        buyers.push(visitor.sign_up(email).await?.context("a demo account exists")?);
+        buyers.push(
+            visitor
+                .sign_up(email)
+                .await?
+                .context("a demo account exists")?,
+        );
     }
     let mut tickets = Vec::new();
     for (place, (title, price, currency)) in LISTINGS.iter().enumerate() {
-        let seller = sellers.get(place % sellers.len()).context("there are sellers")?;
+        let seller = sellers
+            .get(place % sellers.len())
+            .context("there are sellers")?;
         let draft = json!({"title": title, "price": price, "currency": currency});
         let ticket = seller.call("POST", "/api/tickets", Some(draft)).await?;
         tickets.push((id_of(&ticket)?, place % sellers.len()));
@@ -57,7 +74,9 @@ async fn fill(visitor: &Visitor, first: Visitor) -> anyhow::Result<()> {
     for place in WITHDRAWN {
         let (ticket, seller) = tickets.get(place).context("there are listings")?;
         let seller = sellers.get(*seller).context("there are sellers")?;
-        seller.call("DELETE", &format!("/api/tickets/{ticket}"), None).await?;
+        seller
+            .call("DELETE", &format!("/api/tickets/{ticket}"), None)
+            .await?;
     }
     Ok(())
 }
@@ -68,11 +87,18 @@ async fn reserve(
     place: usize,
 ) -> anyhow::Result<String> {
     let (ticket, _) = tickets.get(place).context("there are listings")?;
-    id_of(&buyer.call("POST", "/api/orders", Some(json!({"ticketId": ticket}))).await?)
+    id_of(
+        &buyer
+            .call("POST", "/api/orders", Some(json!({"ticketId": ticket})))
+            .await?,
+    )
 }
 
 fn id_of(answer: &Value) -> anyhow::Result<String> {
-    let id = answer.get("id").and_then(Value::as_str).context("an answer has no id")?;
+    let id = answer
+        .get("id")
+        .and_then(Value::as_str)
+        .context("an answer has no id")?;
     Ok(id.to_owned())
 }
 
@@ -93,9 +119,16 @@ impl Visitor {
         if answer.status() != StatusCode::CREATED {
             bail!("signing {email} up was answered with {}", answer.status());
         }
-        let cookie = answer.headers().get("set-cookie").context("no cookie")?.to_str()?;
+        let cookie = answer
+            .headers()
+            .get("set-cookie")
+            .context("no cookie")?
+            .to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        Ok(Some(Visitor { router: self.router.clone(), cookie: Some(cookie) }))
+        Ok(Some(Visitor {
+            router: self.router.clone(),
+            cookie: Some(cookie),
+        }))
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
@@ -103,7 +136,10 @@ impl Visitor {
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         if !status.is_success() {
-            bail!("{method} {path}: {status} {}", String::from_utf8_lossy(&body));
+            bail!(
+                "{method} {path}: {status} {}",
+                String::from_utf8_lossy(&body)
+            );
         }
         Ok(serde_json::from_slice(&body).unwrap_or_default())
     }

@@ -14,14 +14,30 @@ pub async fn events(settings: EventsSettings) -> anyhow::Result<ExitCode> {
     let request = match settings.act {
         EventsAct::Tail => Request::Tail,
         EventsAct::Show { aggregate, id } => Request::Show { aggregate, id },
-        EventsAct::Parked => Request::Stuck { blocked_only: false },
+        EventsAct::Parked => Request::Stuck {
+            blocked_only: false,
+        },
         EventsAct::Blocked => Request::Stuck { blocked_only: true },
-        EventsAct::Redrive { service, aggregate, id } => {
-            Request::Redrive { service, aggregate, id }
-        }
-        EventsAct::Skip { service, aggregate, id, reason } => {
-            Request::Skip { service, aggregate, id, reason }
-        }
+        EventsAct::Redrive {
+            service,
+            aggregate,
+            id,
+        } => Request::Redrive {
+            service,
+            aggregate,
+            id,
+        },
+        EventsAct::Skip {
+            service,
+            aggregate,
+            id,
+            reason,
+        } => Request::Skip {
+            service,
+            aggregate,
+            id,
+            reason,
+        },
         EventsAct::Rebuild { service } => Request::Rebuild { service },
     };
     control::ask(&settings.data_dir, request).await

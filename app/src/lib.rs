@@ -8,6 +8,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod events;
 pub mod operator;
+pub mod server;
 pub mod settings;
 pub mod site;
 pub mod up;

@@ -13,7 +13,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let command = CommandLine::parse().command;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         runtime.block_on(async {
             match command {

@@ -98,7 +98,13 @@ impl Operator {
         bus: Arc<dyn Bus>,
         data_dir: PathBuf,
     ) -> Self {
-        Self { gates: Arc::new(gates), sandbox, data_dir, running: true, bus }
+        Self {
+            gates: Arc::new(gates),
+            sandbox,
+            data_dir,
+            running: true,
+            bus,
+        }
     }
 
     /// The inbox of a service.
@@ -107,7 +113,9 @@ impl Operator {
     /// When there is no such service.
     pub fn gate(&self, service: &str) -> anyhow::Result<&Gate> {
         let names = || self.gates.keys().copied().collect::<Vec<_>>().join(", ");
-        self.gates.get(service).ok_or_else(|| anyhow!("no service {service}: there are {}", names()))
+        self.gates
+            .get(service)
+            .ok_or_else(|| anyhow!("no service {service}: there are {}", names()))
     }
 
     /// Closes all databases cleanly.
@@ -126,17 +134,36 @@ impl Operator {
             Request::Tail => self.tail(lines).await?,
             Request::Show { aggregate, id } => self.show(&aggregate, &id, lines).await?,
             Request::Stuck { blocked_only } => self.stuck(blocked_only, lines).await?,
-            Request::Redrive { service, aggregate, id } => {
+            Request::Redrive {
+                service,
+                aggregate,
+                id,
+            } => {
                 self.gate(&service)?.redrive(&aggregate, &id).await?;
-                lines.send(format!("{service} tries {aggregate} {id} again")).await?;
+                lines
+                    .send(format!("{service} tries {aggregate} {id} again"))
+                    .await?;
             }
-            Request::Skip { service, aggregate, id, reason } => {
+            Request::Skip {
+                service,
+                aggregate,
+                id,
+                reason,
+            } => {
                 let version = self.gate(&service)?.skip(&aggregate, &id, &reason).await?;
-                lines.send(format!("{service} passed over {aggregate} {id} version {version}")).await?;
+                lines
+                    .send(format!(
+                        "{service} passed over {aggregate} {id} version {version}"
+                    ))
+                    .await?;
             }
             Request::Rebuild { service } => {
                 let applied = self.gate(&service)?.rebuild().await?;
-                lines.send(format!("{service} rebuilt its copies from {applied} events")).await?;
+                lines
+                    .send(format!(
+                        "{service} rebuilt its copies from {applied} events"
+                    ))
+                    .await?;
             }
             Request::Backup { target } => backup::copy(self, &target, lines).await?,
         }
@@ -176,7 +203,9 @@ impl Operator {
         for (service, gate) in self.gates.iter() {
             if gate.consumer(aggregate).is_some() {
                 let cursor = gate.position(aggregate, id).await?;
-                lines.send(format!("{service} has handled version {}", cursor.version)).await?;
+                lines
+                    .send(format!("{service} has handled version {}", cursor.version))
+                    .await?;
             }
         }
         Ok(())
@@ -212,9 +241,22 @@ fn line_of(event: &Envelope) -> String {
 }
 
 fn stuck_line(key: &StuckKey) -> String {
-    let StuckKey { consumer, aggregate, subject, reason, attempts, error, since, parked, version } =
-        key;
-    let error = if error.is_empty() { String::new() } else { format!(": {error}") };
+    let StuckKey {
+        consumer,
+        aggregate,
+        subject,
+        reason,
+        attempts,
+        error,
+        since,
+        parked,
+        version,
+    } = key;
+    let error = if error.is_empty() {
+        String::new()
+    } else {
+        format!(": {error}")
+    };
     format!(
         "{consumer} {aggregate} {subject} {reason} since {since}, after version {version}, \
          {parked} parked, {attempts} attempts{error}"
@@ -228,7 +270,12 @@ fn stuck_line(key: &StuckKey) -> String {
 pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
     use crate::compose::{Options, compose};
     use crate::data_dir::DataDir;
-    let setting = || format!("--data-dir {}: no marketplace is kept there", data_dir.display());
+    let setting = || {
+        format!(
+            "--data-dir {}: no marketplace is kept there",
+            data_dir.display()
+        )
+    };
     std::fs::metadata(data_dir.join("orders.db")).with_context(setting)?;
     let directory = DataDir::open(data_dir)?;
     let key = directory.signing_key(&platform::random::SystemRandom)?;
@@ -242,5 +289,8 @@ pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
     std::mem::forget(directory);
     let bus = marketplace.process.bus;
     let operator = Operator::new(gates, marketplace.sandbox, bus, data_dir.to_owned());
-    Ok(Operator { running: false, ..operator })
+    Ok(Operator {
+        running: false,
+        ..operator
+    })
 }

@@ -1,6 +1,7 @@
 //! What the command line and the environment can say, checked before anything starts.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,6 +67,9 @@ pub struct UpSettings {
     /// Failed sign-ins per minute, per account and per address.
     #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub signin_failures: u32,
+    /// Requests per second and address above which 429 is answered; no limit without it.
+    #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
+    pub request_limit: Option<NonZeroU32>,
     /// How the log is written to standard error.
     #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
@@ -105,7 +109,12 @@ pub struct CheckSettings {
 #[derive(Debug, Clone, Args)]
 pub struct EventsSettings {
     /// The data directory of the marketplace.
-    #[arg(long, env = "TICKETING_DATA_DIR", default_value = "data", global = true)]
+    #[arg(
+        long,
+        env = "TICKETING_DATA_DIR",
+        default_value = "data",
+        global = true
+    )]
     pub data_dir: PathBuf,
     /// What to do.
     #[command(subcommand)]
@@ -178,9 +187,13 @@ pub struct RestoreSettings {
 
 /// Reads `15m`, `90s`, `500ms`, `2h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let split = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| "write a number and a unit, such as 15m")?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a number and a unit, such as 15m")?;
     let millis = match unit {
         "ms" => Some(number),
         "s" => number.checked_mul(1_000),
@@ -197,7 +210,9 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Takes `http://host[:port]` or `https://host[:port]`, without a path.
 fn parse_public_url(text: &str) -> Result<String, String> {
     let text = text.trim_end_matches('/');
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
     match rest {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
             Ok(text.to_owned())
@@ -208,7 +223,10 @@ fn parse_public_url(text: &str) -> Result<String, String> {
 
 /// The first environment variable that looks like a setting and is none.
 #[must_use]
-pub fn unknown_variable(command: &clap::Command, variables: impl Iterator<Item = String>) -> Option<String> {
+pub fn unknown_variable(
+    command: &clap::Command,
+    variables: impl Iterator<Item = String>,
+) -> Option<String> {
     let known: Vec<String> = command
         .get_subcommands()
         .flat_map(clap::Command::get_arguments)
@@ -228,15 +246,33 @@ mod tests {
     fn durations_have_a_unit() {
         assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        for bad in ["", "15", "m", "0s", "-1s", "1.5h", "1d", "99999999999999999999s"] {
+        for bad in [
+            "",
+            "15",
+            "m",
+            "0s",
+            "-1s",
+            "1.5h",
+            "1d",
+            "99999999999999999999s",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_public_url_has_no_path() {
-        assert_eq!(parse_public_url("https://tickets.example/"), Ok("https://tickets.example".to_owned()));
-        for bad in ["tickets.example", "ftp://x", "https://", "https://x/y", "https://a@b"] {
+        assert_eq!(
+            parse_public_url("https://tickets.example/"),
+            Ok("https://tickets.example".to_owned())
+        );
+        for bad in [
+            "tickets.example",
+            "ftp://x",
+            "https://",
+            "https://x/y",
+            "https://a@b",
+        ] {
             assert!(parse_public_url(bad).is_err(), "{bad}");
         }
     }

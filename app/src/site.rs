@@ -44,7 +44,11 @@ pub async fn site(
         let (router, paths) = std::mem::take(&mut service.routes).split_for_parts();
         let name = service.context.service;
         if let Err(wrong) = gateway::verify(name, paths.paths.paths.keys()) {
-            bail!("{} answers {}, which is not its path", wrong.service, wrong.path);
+            bail!(
+                "{} answers {}, which is not its path",
+                wrong.service,
+                wrong.path
+            );
         }
         document.merge(paths);
         routers.push(router);
@@ -58,10 +62,21 @@ pub async fn site(
     let mut layers = LayerSettings::new(Arc::clone(&process.clock), Arc::clone(&process.random));
     layers.public_url.clone_from(&process.public_url);
     let api = gateway::in_process(routers);
-    let pages = pages(options, process, layered(api.clone(), &layers), &surroundings.streams).await?;
+    let pages = pages(
+        options,
+        process,
+        layered(api.clone(), &layers),
+        &surroundings.streams,
+    )
+    .await?;
     let settings = web_settings(options);
-    layers.show = Some(Arc::new(move |refused| web::failure_page(&settings, refused.status)));
-    let whole = api.merge(pages).merge(health::routes(process.readiness.clone(), surroundings.metrics));
+    layers.show = Some(Arc::new(move |refused| {
+        web::failure_page(&settings, refused.status)
+    }));
+    let whole = api.merge(pages).merge(health::routes(
+        process.readiness.clone(),
+        surroundings.metrics,
+    ));
     Ok(layered(whole, &layers))
 }
 
@@ -102,7 +117,13 @@ async fn pages(
     let new_id: web::NewId =
         Arc::new(move || platform::random::uuid_v7(random.as_ref(), ids.now()));
     let gateway: web::Gateway = BoxCloneSyncService::new(api);
-    Ok(web::routes(web_settings(options), gateway, &changes, now, new_id))
+    Ok(web::routes(
+        web_settings(options),
+        gateway,
+        &changes,
+        now,
+        new_id,
+    ))
 }
 
 /// What the API document says of itself.

@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::serve::ListenerExt;
 use platform::random::SystemRandom;
 use platform::run::{Found, Process, begin, catch_up_sessions};
 use platform::tasks::Tasks;
 use platform::telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::operator::Operator;
+use crate::server::RequestLimit;
 use crate::settings::{LogFormat, UpSettings};
 use crate::site::{Surroundings, site};
-use crate::{control, demo};
+use crate::{control, demo, server};
 
 /// How long requests that run at the stop may take to finish.
 const FINISH_WITHIN: Duration = Duration::from_secs(10);
@@ -53,10 +54,31 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     let mut marketplace = compose(&options, key).await?;
     marketplace.process.readiness.set("started", false);
     let streams = Tasks::default();
-    let surroundings = Surroundings { metrics: metrics.clone(), streams: streams.clone() };
-    let router =
-        site(&options, &marketplace.process, &mut marketplace.prepared, surroundings).await?;
-    let Marketplace { process, prepared, sandbox } = marketplace;
+    let surroundings = Surroundings {
+        metrics: metrics.clone(),
+        streams: streams.clone(),
+    };
+    let router = site(
+        &options,
+        &marketplace.process,
+        &mut marketplace.prepared,
+        surroundings,
+    )
+    .await?;
+    let router = match settings.request_limit {
+        Some(per_second) => {
+            let limit = RequestLimit::new(per_second);
+            router.layer(axum::middleware::from_fn(move |request, next| {
+                server::limit(limit.clone(), request, next)
+            }))
+        }
+        None => router,
+    };
+    let Marketplace {
+        process,
+        prepared,
+        sandbox,
+    } = marketplace;
     let mut gates = BTreeMap::new();
     for service in prepared {
         let (gate, found) = begin(service).await?;
@@ -68,12 +90,20 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     }
     let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
     tasks.spawn(async move { metrics.keep_up(clock.as_ref()).await });
-    let operator = Operator::new(gates, sandbox, Arc::clone(&process.bus), directory.path.clone());
+    let operator = Operator::new(
+        gates,
+        sandbox,
+        Arc::clone(&process.bus),
+        directory.path.clone(),
+    );
     control::serve(operator.clone(), &tasks)?;
     tasks.spawn(watch_databases(operator.clone(), process.clone()));
     process.readiness.set("started", true);
-    let hints =
-        if settings.demo { demo::load(&router).await? } else { Vec::new() };
+    let hints = if settings.demo {
+        demo::load(&router).await?
+    } else {
+        Vec::new()
+    };
     serve(listener, router, &hints, &streams).await?;
     process.readiness.set("started", false);
     tasks.stop(FINISH_WITHIN).await;
@@ -87,7 +117,9 @@ async fn watch_databases(operator: Operator, process: Process) {
     loop {
         for (service, gate) in operator.gates.iter() {
             let answers = gate.context.db.ping().await.is_ok();
-            process.readiness.set(&format!("database of {service}"), answers);
+            process
+                .readiness
+                .set(&format!("database of {service}"), answers);
         }
         process.clock.sleep(PING_EVERY).await;
     }
@@ -119,7 +151,11 @@ fn tell(service: &str, found: &Found) {
             "the last run did not end cleanly: publishing, asking for and retrying what was left"
         );
     } else if found.blocked > 0 {
-        tracing::warn!(service, blocked = found.blocked, "keys were blocked: each is tried once more");
+        tracing::warn!(
+            service,
+            blocked = found.blocked,
+            "keys were blocked: each is tried once more"
+        );
     }
 }
 
@@ -132,20 +168,16 @@ async fn serve(
     let address = listener.local_addr()?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { drop(stopped.await) });
-    let mut server = std::pin::pin!(server.into_future());
+    let stop = CancellationToken::new();
+    let mut server = std::pin::pin!(server::serve(listener, router, stop.clone()));
     announce(address, hints)?;
     tokio::select! {
-        outcome = &mut server => return Ok(outcome?),
+        () = &mut server => return Ok(()),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     tracing::info!("stopping");
-    drop(stop);
+    stop.cancel();
     // Live streams would never end by themselves.
     streams.stop(FINISH_WITHIN).await;
     drop(tokio::time::timeout(FINISH_WITHIN, server).await);

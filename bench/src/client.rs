@@ -37,7 +37,9 @@ impl Answer {
     pub fn text(&self, field: &str) -> anyhow::Result<String> {
         let json: Value = serde_json::from_slice(&self.body)?;
         let text = json.get(field).and_then(Value::as_str);
-        Ok(text.with_context(|| format!("no {field} in {json}"))?.to_owned())
+        Ok(text
+            .with_context(|| format!("no {field} in {json}"))?
+            .to_owned())
     }
 }
 
@@ -47,14 +49,24 @@ impl Client {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        #[expect(clippy::disallowed_methods, reason = "the load generator is not part of the services")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the load generator is not part of the services"
+        )]
         tokio::spawn(connection);
-        Ok(Self { sender, address, cookie: None })
+        Ok(Self {
+            sender,
+            address,
+            cookie: None,
+        })
     }
 
     /// A second connection of the same person.
     pub async fn again(&self) -> anyhow::Result<Self> {
-        Ok(Self { cookie: self.cookie.clone(), ..Self::connect(self.address).await? })
+        Ok(Self {
+            cookie: self.cookie.clone(),
+            ..Self::connect(self.address).await?
+        })
     }
 
     /// Signs somebody new up.
@@ -71,7 +83,9 @@ impl Client {
 
     /// Lists a ticket; answers its id.
     pub async fn list_ticket(&mut self, title: &str) -> anyhow::Result<String> {
-        let answer = self.post("/api/tickets", &json!({"title": title, "price": 20})).await?;
+        let answer = self
+            .post("/api/tickets", &json!({"title": title, "price": 20}))
+            .await?;
         if answer.status != StatusCode::CREATED {
             bail!("listing: {} {:?}", answer.status, answer.body);
         }
@@ -86,28 +100,45 @@ impl Client {
 
     /// Sends a POST with JSON.
     pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
-        let request = self.request("POST", path).header("content-type", "application/json");
+        let request = self
+            .request("POST", path)
+            .header("content-type", "application/json");
         self.send(request.body(Full::from(body.to_string()))?).await
     }
 
     fn request(&self, method: &str, path: &str) -> http::request::Builder {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.address.to_string());
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
         request
     }
 
-    #[expect(clippy::disallowed_methods, reason = "it measures the machine's own time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it measures the machine's own time"
+    )]
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
         let began = Instant::now();
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
-        let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok());
-        let cookie = cookie.and_then(|text| text.split(';').next()).map(str::to_owned);
+        let cookie = answer
+            .headers()
+            .get("set-cookie")
+            .and_then(|cookie| cookie.to_str().ok());
+        let cookie = cookie
+            .and_then(|text| text.split(';').next())
+            .map(str::to_owned);
         let body = answer.into_body().collect().await?.to_bytes();
-        Ok(Answer { status, body, took: began.elapsed(), cookie })
+        Ok(Answer {
+            status,
+            body,
+            took: began.elapsed(),
+            cookie,
+        })
     }
 }

@@ -38,12 +38,21 @@ async fn main() -> ExitCode {
 
 /// Runs each workload on a marketplace of its own; a run that fails its audit is a failed run.
 async fn measure(cli: Cli) -> anyhow::Result<()> {
-    let chosen = if cli.workloads.is_empty() { Workload::all() } else { cli.workloads };
+    let chosen = if cli.workloads.is_empty() {
+        Workload::all()
+    } else {
+        cli.workloads
+    };
     println!("| workload | case | per s | p50 ms | p99 ms | CPU ms each | note |");
     println!("|---|---|---|---|---|---|---|");
     for workload in chosen {
         let mut marketplace = Marketplace::start(&cli.program).await?;
-        run(workload, &mut marketplace, std::time::Duration::from_secs(cli.seconds)).await?;
+        run(
+            workload,
+            &mut marketplace,
+            std::time::Duration::from_secs(cli.seconds),
+        )
+        .await?;
         marketplace.audit_and_stop().await?;
     }
     Ok(())

@@ -29,11 +29,22 @@ impl Marketplace {
         Self::start_in(program, tempfile::tempdir()?).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "it measures the machine's own time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it measures the machine's own time"
+    )]
     async fn start_in(program: &Path, directory: TempDir) -> anyhow::Result<Self> {
         let began = Instant::now();
         let mut child = Command::new(program)
-            .args(["up", "--listen", "127.0.0.1:0", "--unpaid-holds", "10000", "--log", "warn"])
+            .args([
+                "up",
+                "--listen",
+                "127.0.0.1:0",
+                "--unpaid-holds",
+                "10000",
+                "--log",
+                "warn",
+            ])
             .arg("--data-dir")
             .arg(directory.path())
             .stdout(Stdio::piped())
@@ -42,11 +53,24 @@ impl Marketplace {
             .with_context(|| format!("starting {}", program.display()))?;
         let output = child.stdout.take().context("no output")?;
         let mut output = BufReader::new(output).lines();
-        let line = output.next_line().await?.context("the program ended at once")?;
+        let line = output
+            .next_line()
+            .await?
+            .context("the program ended at once")?;
         let started_in = began.elapsed();
-        let address = line.strip_prefix("listening on http://").context(line.clone())?.parse()?;
+        let address = line
+            .strip_prefix("listening on http://")
+            .context(line.clone())?
+            .parse()?;
         let program = program.to_owned();
-        Ok(Self { program, directory, address, started_in, child, _output: output })
+        Ok(Self {
+            program,
+            directory,
+            address,
+            started_in,
+            child,
+            _output: output,
+        })
     }
 
     /// The program.
@@ -63,10 +87,17 @@ impl Marketplace {
     /// The processor time that it has used.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = std::fs::read_to_string(self.proc("stat")?)?;
-        let fields: Vec<&str> =
-            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let fields: Vec<&str> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
         let ticks = |place: usize| -> anyhow::Result<u64> {
-            Ok(fields.get(place).context("a field of stat is missing")?.parse()?)
+            Ok(fields
+                .get(place)
+                .context("a field of stat is missing")?
+                .parse()?)
         };
         // utime and stime in clock ticks of 10 ms (proc(5)).
         Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 10))
@@ -98,19 +129,32 @@ impl Marketplace {
 
     async fn check(&self) -> anyhow::Result<bool> {
         let mut command = Command::new(&self.program);
-        command.arg("check").arg("--data-dir").arg(self.directory.path());
+        command
+            .arg("check")
+            .arg("--data-dir")
+            .arg(self.directory.path());
         let output = command.output().await?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let rest = said.lines().last().is_some_and(|line| line.ends_with(" 0 pending"));
+        let rest = said
+            .lines()
+            .last()
+            .is_some_and(|line| line.ends_with(" 0 pending"));
         if !output.status.success() {
-            bail!("the audit found: {said}{}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "the audit found: {said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(rest)
     }
 
     async fn terminate(&mut self) -> anyhow::Result<()> {
         let id = self.child.id().context("the program has ended")?;
-        Command::new("kill").arg("-TERM").arg(id.to_string()).status().await?;
+        Command::new("kill")
+            .arg("-TERM")
+            .arg(id.to_string())
+            .status()
+            .await?;
         let status = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await??;
         if !status.success() {
             bail!("the program ended with {status}");

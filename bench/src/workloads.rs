@@ -56,7 +56,10 @@ pub async fn run(
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "it measures the machine's own time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it measures the machine's own time"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -89,7 +92,9 @@ async fn pages(
 ) -> anyhow::Result<()> {
     let mut seller = Client::sign_up(marketplace.address, "seller").await?;
     for number in 0..20 {
-        seller.list_ticket(&format!("Concert number {number}, row {number}")).await?;
+        seller
+            .list_ticket(&format!("Concert number {number}, row {number}"))
+            .await?;
     }
     for count in [1, 8, 64] {
         let clients = connections(&seller, count).await?;
@@ -109,7 +114,14 @@ async fn pages(
         .await?;
         let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
         let (case, note) = (format!("{count} connections"), String::new());
-        Line { workload: name, case, wall, cpu, note }.print(&mut figures);
+        Line {
+            workload: name,
+            case,
+            wall,
+            cpu,
+            note,
+        }
+        .print(&mut figures);
     }
     Ok(())
 }
@@ -121,7 +133,11 @@ async fn list_tickets(seller: &Client, count: usize) -> anyhow::Result<VecDeque<
     let lists = clients.into_iter().map(|mut client| async move {
         let mut ids = Vec::new();
         for number in 0..each {
-            ids.push(client.list_ticket(&format!("Ticket number {number}")).await?);
+            ids.push(
+                client
+                    .list_ticket(&format!("Ticket number {number}"))
+                    .await?,
+            );
         }
         anyhow::Ok(ids)
     });
@@ -136,7 +152,10 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
         buyers.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
     }
     for count in [1usize, 8, 64] {
-        let wanted = [1, 8, 64].iter().position(|c| *c == count).map_or(0, |p| [8_000, 25_000, 50_000][p.min(2)]);
+        let wanted = [1, 8, 64]
+            .iter()
+            .position(|c| *c == count)
+            .map_or(0, |p| [8_000, 25_000, 50_000][p.min(2)]);
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut clients = Vec::new();
@@ -150,9 +169,14 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
             async move {
                 let mut took = Vec::new();
                 while now() < end {
-                    let next = stock.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let next = stock
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
                     let Some(ticket) = next else { break };
-                    let answer = client.post("/api/orders", &json!({"ticketId": ticket})).await?;
+                    let answer = client
+                        .post("/api/orders", &json!({"ticketId": ticket}))
+                        .await?;
                     if answer.status != StatusCode::CREATED {
                         bail!("ordering: {} {:?}", answer.status, answer.body);
                     }
@@ -164,7 +188,14 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
         .await?;
         let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
         let (case, note) = (format!("{count} connections"), String::new());
-        Line { workload: "B4 order", case, wall, cpu, note }.print(&mut figures);
+        Line {
+            workload: "B4 order",
+            case,
+            wall,
+            cpu,
+            note,
+        }
+        .print(&mut figures);
     }
     Ok(())
 }
@@ -176,15 +207,28 @@ async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
     for number in 0..64 {
         people.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
     }
-    for (buyers, tickets, connections) in
-        [(200usize, 20usize, 64usize), (2_000, 20, 64), (2_000, 20, 512), (10_000, 100, 512)]
-    {
-        let stock: Vec<String> = list_tickets(&seller, tickets).await?.into_iter().take(tickets).collect();
+    for (buyers, tickets, connections) in [
+        (200usize, 20usize, 64usize),
+        (2_000, 20, 64),
+        (2_000, 20, 512),
+        (10_000, 100, 512),
+    ] {
+        let stock: Vec<String> = list_tickets(&seller, tickets)
+            .await?
+            .into_iter()
+            .take(tickets)
+            .collect();
         let stock = Arc::new(stock);
         let queue = Arc::new(Mutex::new((0..buyers).collect::<VecDeque<_>>()));
         let mut clients = Vec::new();
         for number in 0..connections {
-            clients.push(people.get(number % people.len()).context("nobody")?.again().await?);
+            clients.push(
+                people
+                    .get(number % people.len())
+                    .context("nobody")?
+                    .again()
+                    .await?,
+            );
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
         let sold = Arc::new(Mutex::new(0usize));
@@ -194,10 +238,15 @@ async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
             async move {
                 let mut took = Vec::new();
                 loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let next = queue
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pop_front();
                     let Some(buyer) = next else { return Ok(took) };
                     let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
-                    let answer = client.post("/api/orders", &json!({"ticketId": ticket})).await?;
+                    let answer = client
+                        .post("/api/orders", &json!({"ticketId": ticket}))
+                        .await?;
                     match answer.status {
                         StatusCode::CREATED => {
                             *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -217,7 +266,14 @@ async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
         }
         let case = format!("{buyers} buyers, {tickets} tickets, {connections} connections");
         let note = format!("{sold} sold in {:.2} s", wall.as_secs_f64());
-        Line { workload: "B5 onsale", case, wall, cpu, note }.print(&mut figures);
+        Line {
+            workload: "B5 onsale",
+            case,
+            wall,
+            cpu,
+            note,
+        }
+        .print(&mut figures);
     }
     Ok(())
 }
@@ -230,7 +286,9 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
     let (cpu, began) = (marketplace.cpu()?, now());
     for ticket in list_tickets(&seller, 320).await? {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let answer = buyer.post("/api/orders", &json!({"ticketId": ticket})).await?;
+        let answer = buyer
+            .post("/api/orders", &json!({"ticketId": ticket}))
+            .await?;
         if answer.status != StatusCode::CREATED {
             bail!("ordering: {} {:?}", answer.status, answer.body);
         }
@@ -244,8 +302,18 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
         figures.took.push(answered.elapsed());
     }
     let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
-    let (case, note) = ("idle".to_owned(), "per s and CPU include the waiting".to_owned());
-    Line { workload: "B7 propagate", case, wall, cpu, note }.print(&mut figures);
+    let (case, note) = (
+        "idle".to_owned(),
+        "per s and CPU include the waiting".to_owned(),
+    );
+    Line {
+        workload: "B7 propagate",
+        case,
+        wall,
+        cpu,
+        note,
+    }
+    .print(&mut figures);
     Ok(())
 }
 
@@ -261,7 +329,11 @@ async fn start(marketplace: &mut Marketplace) -> anyhow::Result<()> {
     if page.status != StatusCode::OK {
         bail!("the first page: {}", page.status);
     }
-    say_start(&full, "100,000 tickets, with the first page", full.started_in + page.took);
+    say_start(
+        &full,
+        "100,000 tickets, with the first page",
+        full.started_in + page.took,
+    );
     full.audit_and_stop().await
 }
 
@@ -269,20 +341,35 @@ fn say_start(marketplace: &Marketplace, case: &str, took: Duration) {
     let mut figures = Figures { took: vec![took] };
     let cpu = marketplace.cpu().unwrap_or_default();
     let (case, note) = (case.to_owned(), String::new());
-    Line { workload: "B10 start", case, wall: took, cpu, note }.print(&mut figures);
+    Line {
+        workload: "B10 start",
+        case,
+        wall: took,
+        cpu,
+        note,
+    }
+    .print(&mut figures);
 }
 
 async fn memory(marketplace: &Marketplace) -> anyhow::Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
-    println!("| B11 memory | idle | | | | | {} KiB PSS |", marketplace.memory_kib()?);
+    println!(
+        "| B11 memory | idle | | | | | {} KiB PSS |",
+        marketplace.memory_kib()?
+    );
     pages(marketplace, Duration::from_secs(2), ("B11 (load)", "/")).await?;
     let mut seller = Client::sign_up(marketplace.address, "other").await?;
     seller.list_ticket("One more").await?;
     let stock = list_tickets(&seller, 5_000).await?;
     let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
     for ticket in stock {
-        buyer.post("/api/orders", &json!({"ticketId": ticket})).await?;
+        buyer
+            .post("/api/orders", &json!({"ticketId": ticket}))
+            .await?;
     }
-    println!("| B11 memory | after load | | | | | {} KiB PSS |", marketplace.memory_kib()?);
+    println!(
+        "| B11 memory | after load | | | | | {} KiB PSS |",
+        marketplace.memory_kib()?
+    );
     Ok(())
 }

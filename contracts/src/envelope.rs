@@ -95,7 +95,10 @@ pub fn encode<A: Aggregate>(
     fact: &A::Fact,
     state: &A::State,
 ) -> Result<(String, Box<RawValue>), CodecError> {
-    let broken = |source| CodecError::Json { id: A::NAME.to_owned(), source };
+    let broken = |source| CodecError::Json {
+        id: A::NAME.to_owned(),
+        source,
+    };
     let value = serde_json::to_value(fact).map_err(broken)?;
     let serde_json::Value::Object(mut fields) = value else {
         return Err(CodecError::NotAFact);
@@ -103,7 +106,10 @@ pub fn encode<A: Aggregate>(
     let Some(serde_json::Value::String(kind)) = fields.remove("type") else {
         return Err(CodecError::NotAFact);
     };
-    fields.insert("state".to_owned(), serde_json::to_value(state).map_err(broken)?);
+    fields.insert(
+        "state".to_owned(),
+        serde_json::to_value(state).map_err(broken)?,
+    );
     let data = serde_json::value::to_raw_value(&fields).map_err(broken)?;
     Ok((kind, data))
 }
@@ -115,7 +121,10 @@ pub fn encode<A: Aggregate>(
 pub fn decode_state<A: Aggregate>(envelope: &Envelope) -> Result<A::State, CodecError> {
     serde_json::from_str::<StateOnly<A::State>>(envelope.data.get())
         .map(|data| data.state)
-        .map_err(|source| CodecError::Json { id: envelope.id.clone(), source })
+        .map_err(|source| CodecError::Json {
+            id: envelope.id.clone(),
+            source,
+        })
 }
 
 /// Reads what happened; `None` for a type that this version of the program does not know.

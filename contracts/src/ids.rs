@@ -99,7 +99,10 @@ mod tests {
     fn only_the_hyphenated_form_is_an_id() {
         let id = OrderId::from(Uuid::from_u128(0x0192_aaaa_bbbb_7ccc_8ddd_eeee_ffff_0000));
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!("0192aaaabbbb7ccc8dddeeeeffff0000".parse::<OrderId>(), Err(InvalidId));
+        assert_eq!(
+            "0192aaaabbbb7ccc8dddeeeeffff0000".parse::<OrderId>(),
+            Err(InvalidId)
+        );
         assert_eq!("nonsense".parse::<OrderId>(), Err(InvalidId));
         assert_eq!("".parse::<OrderId>(), Err(InvalidId));
     }

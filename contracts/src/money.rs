@@ -112,7 +112,11 @@ impl Money {
     #[must_use]
     pub fn major(self) -> Amount {
         let decimals = usize::try_from(self.currency.decimals()).unwrap_or(0);
-        let digits = format!("{:0width$}", self.minor.unsigned_abs(), width = decimals + 1);
+        let digits = format!(
+            "{:0width$}",
+            self.minor.unsigned_abs(),
+            width = decimals + 1
+        );
         let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
         let fraction = fraction.trim_end_matches('0');
         let sign = if self.minor < 0 { "-" } else { "" };
@@ -129,7 +133,11 @@ impl fmt::Display for Money {
     /// For people: `$1,234.50`, `¥500`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = usize::try_from(self.currency.decimals()).unwrap_or(0);
-        let digits = format!("{:0width$}", self.minor.unsigned_abs(), width = decimals + 1);
+        let digits = format!(
+            "{:0width$}",
+            self.minor.unsigned_abs(),
+            width = decimals + 1
+        );
         let (whole, fraction) = digits.split_at(digits.len().saturating_sub(decimals));
         let mut grouped = String::new();
         for (place, digit) in whole.chars().enumerate() {
@@ -140,7 +148,11 @@ impl fmt::Display for Money {
         }
         let sign = if self.minor < 0 { "−" } else { "" };
         write!(f, "{sign}{}{grouped}", self.currency.symbol())?;
-        if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
+        if fraction.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ".{fraction}")
+        }
     }
 }
 
@@ -211,7 +223,9 @@ impl Serialize for Amount {
         } else {
             trimmed.to_owned()
         };
-        RawValue::from_string(text).map_err(ser::Error::custom)?.serialize(serializer)
+        RawValue::from_string(text)
+            .map_err(ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -239,7 +253,8 @@ mod tests {
 
     #[test]
     fn amounts_are_read_exactly() {
-        let read = |text: &str, code: &str| Amount::parse(text).and_then(|a| a.minor(currency(code)));
+        let read =
+            |text: &str, code: &str| Amount::parse(text).and_then(|a| a.minor(currency(code)));
         assert_eq!(read("19.99", "usd"), Ok(1999));
         assert_eq!(read("0.1", "usd"), Ok(10));
         assert_eq!(read("20", "usd"), Ok(2000));
@@ -248,8 +263,13 @@ mod tests {
         assert_eq!(read("-1", "usd"), Ok(-100));
         assert_eq!(read("0.001", "usd"), Err(AmountError::TooManyDecimals));
         assert_eq!(read("1.5", "jpy"), Err(AmountError::TooManyDecimals));
-        assert_eq!(read("99999999999999999999", "usd"), Err(AmountError::TooLarge));
-        for bad in ["NaN", "1,99", "1e400", "", ".", ".5", "5.", "--1", "1 ", "+1", "٣", "Infinity"] {
+        assert_eq!(
+            read("99999999999999999999", "usd"),
+            Err(AmountError::TooLarge)
+        );
+        for bad in [
+            "NaN", "1,99", "1e400", "", ".", ".5", "5.", "--1", "1 ", "+1", "٣", "Infinity",
+        ] {
             assert_eq!(Amount::parse(bad), Err(AmountError::NotADecimal), "{bad}");
         }
     }
@@ -260,7 +280,10 @@ mod tests {
         let string: Amount = serde_json::from_str("\"19.99\"").unwrap();
         assert_eq!(number, string);
         assert_eq!(serde_json::to_string(&number).unwrap(), "19.99");
-        assert_eq!(serde_json::to_string(&Amount::parse("007.50").unwrap()).unwrap(), "7.50");
+        assert_eq!(
+            serde_json::to_string(&Amount::parse("007.50").unwrap()).unwrap(),
+            "7.50"
+        );
         assert!(serde_json::from_str::<Amount>("1e400").is_err());
         assert!(serde_json::from_str::<Amount>("null").is_err());
         assert!(serde_json::from_str::<Amount>("[]").is_err());
@@ -268,7 +291,13 @@ mod tests {
 
     #[test]
     fn people_read_grouped_amounts() {
-        let show = |minor, code: &str| Money { minor, currency: currency(code) }.to_string();
+        let show = |minor, code: &str| {
+            Money {
+                minor,
+                currency: currency(code),
+            }
+            .to_string()
+        };
         assert_eq!(show(123_450, "usd"), "$1,234.50");
         assert_eq!(show(100_000_000, "usd"), "$1,000,000.00");
         assert_eq!(show(5, "usd"), "$0.05");

@@ -56,8 +56,12 @@ pub trait Bus: Send + Sync + 'static {
     ///
     /// # Errors
     /// When none comes within `limit`.
-    async fn request(&self, service: &str, question: Bytes, limit: Duration)
-    -> Result<Bytes, BusError>;
+    async fn request(
+        &self,
+        service: &str,
+        question: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, BusError>;
 
     /// Hears the questions to a service.
     ///
@@ -98,7 +102,9 @@ pub struct Delivery {
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Delivery").field("id", &self.envelope.id).finish_non_exhaustive()
+        f.debug_struct("Delivery")
+            .field("id", &self.envelope.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,7 +123,11 @@ impl Delivery {
     /// A delivery by a transport.
     #[must_use]
     pub fn new(envelope: Arc<Envelope>, attempt: u32, receipt: Box<dyn Receipt>) -> Self {
-        Self { envelope, attempt, receipt: Some(receipt) }
+        Self {
+            envelope,
+            attempt,
+            receipt: Some(receipt),
+        }
     }
 
     /// Acknowledges: it is durably applied, parked or known to be superfluous.

@@ -54,7 +54,9 @@ impl Context {
     /// Whether cookies are to be sent over https only.
     #[must_use]
     pub fn secure_cookies(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url
+            .as_deref()
+            .is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Asks `look` until it answers something, each time a copy in this service has changed, for at

@@ -72,7 +72,9 @@ impl Db {
         surroundings: Surroundings,
     ) -> anyhow::Result<Self> {
         let sqlite = sqlite::Sqlite::open(path, service, migrations, surroundings)?;
-        Ok(Self { sqlite: Arc::new(sqlite) })
+        Ok(Self {
+            sqlite: Arc::new(sqlite),
+        })
     }
 
     /// Runs a transaction and returns once it is durable.
@@ -126,7 +128,8 @@ impl Db {
     /// # Errors
     /// [`Failure::Unavailable`] when it doesn't.
     pub async fn ping(&self) -> Result<()> {
-        self.read(async |tx: &mut Tx| tx.query("select 1", &[]).await.map(drop)).await
+        self.read(async |tx: &mut Tx| tx.query("select 1", &[]).await.map(drop))
+            .await
     }
 
     /// Writes everything back, marks the end as clean and closes the database.

@@ -25,7 +25,13 @@ impl Refused {
     /// A refusal that is about no single field.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), errors: Vec::new(), retry_after: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            errors: Vec::new(),
+            retry_after: None,
+        }
     }
 
     /// 400: the request is not of the declared form.
@@ -37,7 +43,10 @@ impl Refused {
     /// 400 about fields.
     #[must_use]
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        Self { errors, ..Self::invalid("invalid_input", "some fields need to be corrected") }
+        Self {
+            errors,
+            ..Self::invalid("invalid_input", "some fields need to be corrected")
+        }
     }
 
     /// 401: nobody is signed in.
@@ -55,7 +64,11 @@ impl Refused {
     /// 404: there is nothing under this id or path.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this address")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this address",
+        )
     }
 
     /// 409: the present state does not allow it.
@@ -69,14 +82,20 @@ impl Refused {
     pub fn not_ready() -> Self {
         Self {
             retry_after: Some(1),
-            ..Self::conflict("not_ready", "this is still being prepared; try again in a second")
+            ..Self::conflict(
+                "not_ready",
+                "this is still being prepared; try again in a second",
+            )
         }
     }
 
     /// The same refusal, about one field.
     #[must_use]
     pub fn on_field(mut self, field: &str) -> Self {
-        self.errors.push(FieldError { message: self.message.clone(), field: Some(field.to_owned()) });
+        self.errors.push(FieldError {
+            message: self.message.clone(),
+            field: Some(field.to_owned()),
+        });
         self
     }
 }

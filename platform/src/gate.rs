@@ -95,20 +95,26 @@ impl Gate {
     /// The consumer of an aggregate, if the service has one.
     #[must_use]
     pub fn consumer(&self, aggregate: &str) -> Option<&Consumer> {
-        self.consumers.iter().find(|consumer| consumer.aggregate == aggregate)
+        self.consumers
+            .iter()
+            .find(|consumer| consumer.aggregate == aggregate)
     }
 
     /// Handles what the bus delivers until the process stops.
     pub async fn run(self, consumer: Consumer, deliveries: BoxStream<'static, Delivery>) {
         let mut chunks = deliveries.ready_chunks(CHUNK);
         while let Some(chunk) = chunks.next().await {
-            let Err((failure, chunk)) = self.take_chunk(&consumer, chunk).await else { continue };
+            let Err((failure, chunk)) = self.take_chunk(&consumer, chunk).await else {
+                continue;
+            };
             if matches!(failure, Failure::Unavailable(_)) {
                 tracing::warn!(
                     service = self.context.service, aggregate = consumer.aggregate, %failure,
                     "events wait for the database"
                 );
-                chunk.into_iter().for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
+                chunk
+                    .into_iter()
+                    .for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
                 continue;
             }
             // One of them brings the transaction down: the others must not wait for it.
@@ -118,7 +124,8 @@ impl Gate {
                         service = self.context.service, aggregate = consumer.aggregate, %failure,
                         "an event can be neither handled nor parked"
                     );
-                    rest.into_iter().for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
+                    rest.into_iter()
+                        .for_each(|delivery| delivery.again(UNAVAILABLE_PAUSE));
                 }
             }
         }
@@ -149,15 +156,25 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
-        let durability = if consumer.reacts { Durability::Synced } else { Durability::Relaxed };
+        let durability = if consumer.reacts {
+            Durability::Synced
+        } else {
+            Durability::Relaxed
+        };
         let verdicts = retrying(|last_run| {
-            let (gate, consumer, arrivals) = (self.clone(), consumer.clone(), Arc::clone(&arrivals));
+            let (gate, consumer, arrivals) =
+                (self.clone(), consumer.clone(), Arc::clone(&arrivals));
             let work = async move |tx: &mut Tx| {
                 gate.unless_paused()?;
                 let mut verdicts = Vec::with_capacity(arrivals.len());
                 for arrival in arrivals.iter() {
                     let key = gate.key(&consumer, &arrival.event.subject);
-                    let turn = Turn { gate: &gate, consumer: &consumer, key, last_run };
+                    let turn = Turn {
+                        gate: &gate,
+                        consumer: &consumer,
+                        key,
+                        last_run,
+                    };
                     verdicts.push(turn.receive(tx, arrival).await?);
                 }
                 Ok(verdicts)
@@ -172,7 +189,9 @@ impl Gate {
     /// Asked within a transaction, so that none applies an event to a half-built copy.
     fn unless_paused(&self) -> Result<()> {
         if self.paused.load(Ordering::Acquire) {
-            return Err(Failure::Unavailable("the copies are being rebuilt".to_owned()));
+            return Err(Failure::Unavailable(
+                "the copies are being rebuilt".to_owned(),
+            ));
         }
         Ok(())
     }

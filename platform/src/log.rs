@@ -20,9 +20,11 @@ pub const RELAY: &str = "relay";
 /// The partition of an aggregate: FNV-1a of its id.
 #[must_use]
 pub fn partition(subject: &str) -> i64 {
-    let hash = subject.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = subject
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     i64::try_from(hash % PARTITIONS.unsigned_abs()).unwrap_or(0)
 }
 
@@ -69,7 +71,11 @@ impl Tx {
             )
             .await?;
         let position: i64 = row.get(0)?;
-        self.execute("insert into outbox (position) values ($1)", params![position]).await?;
+        self.execute(
+            "insert into outbox (position) values ($1)",
+            params![position],
+        )
+        .await?;
         self.wake(RELAY);
         Ok(version)
     }
@@ -113,6 +119,9 @@ impl Tx {
         if changed == 1 {
             return Ok(());
         }
-        Err(Failure::Moved { aggregate, subject: subject.to_owned() })
+        Err(Failure::Moved {
+            aggregate,
+            subject: subject.to_owned(),
+        })
     }
 }

@@ -14,7 +14,10 @@ pub trait Random: Send + Sync + 'static {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::expect_used, reason = "without randomness no secret can be made: nothing may go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret can be made: nothing may go on"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("the operating system gives random bytes");
     }
@@ -32,7 +35,9 @@ pub fn uuid_v7(random: &dyn Random, now: Timestamp) -> Uuid {
 /// The time in a UUID of version 7; `None` for other versions.
 #[must_use]
 pub fn uuid_time(id: Uuid) -> Option<Timestamp> {
-    let (seconds, nanos) = (id.get_version_num() == 7).then(|| id.get_timestamp())??.to_unix();
+    let (seconds, nanos) = (id.get_version_num() == 7)
+        .then(|| id.get_timestamp())??
+        .to_unix();
     Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?).ok()
 }
 
@@ -47,7 +52,13 @@ pub fn hex<const N: usize>(random: &dyn Random) -> String {
 /// Bytes in lower-case hexadecimal.
 #[must_use]
 pub fn hex_of(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
+    let digit = |nibble: u8| {
+        char::from(if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        })
+    };
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         text.push(digit(byte >> 4));

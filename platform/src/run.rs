@@ -102,7 +102,9 @@ pub async fn prepare(
     let sessions = Sessions::new(process.public_keys.clone());
     if service.knows_sessions {
         sessions.load_revoked(&db, process.clock.now()).await?;
-        service.consumers.push(session::revocations(sessions.clone()));
+        service
+            .consumers
+            .push(session::revocations(sessions.clone()));
     }
     let context = Context {
         service: service.name,
@@ -116,14 +118,30 @@ pub async fn prepare(
         in_flight: InFlight::default(),
         public_url: process.public_url.clone(),
     };
-    let routes = service.routes.take().map(|routes| routes(&context)).unwrap_or_default();
+    let routes = service
+        .routes
+        .take()
+        .map(|routes| routes(&context))
+        .unwrap_or_default();
     let questions = context.bus.serve(service.name).await?;
     let mut deliveries = Vec::new();
     for consumer in &service.consumers {
-        deliveries.push(context.bus.subscribe(service.name, consumer.aggregate).await?);
+        deliveries.push(
+            context
+                .bus
+                .subscribe(service.name, consumer.aggregate)
+                .await?,
+        );
     }
     let gate = Gate::new(context.clone(), service.consumers, process.gate);
-    Ok(Prepared { context, routes, gate, questions, deliveries, jobs: service.jobs })
+    Ok(Prepared {
+        context,
+        routes,
+        gate,
+        questions,
+        deliveries,
+        jobs: service.jobs,
+    })
 }
 
 /// Lets a prepared service begin: relay, inbox, repair, watermark, jobs.
@@ -131,7 +149,14 @@ pub async fn prepare(
 /// # Errors
 /// When its database does not answer.
 pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
-    let Prepared { context, gate, questions, deliveries, jobs, .. } = prepared;
+    let Prepared {
+        context,
+        gate,
+        questions,
+        deliveries,
+        jobs,
+        ..
+    } = prepared;
     let found = find(&gate).await?;
     context.db.begin_use().await?;
     let tasks = &context.tasks;
@@ -157,26 +182,44 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
 /// Keeps a prepared service still: it only answers for its log.
 #[must_use]
 pub fn hold(prepared: Prepared) -> Gate {
-    let Prepared { context, gate, questions, .. } = prepared;
+    let Prepared {
+        context,
+        gate,
+        questions,
+        ..
+    } = prepared;
     context.tasks.spawn(source::run(context.clone(), questions));
     gate
 }
 
 async fn find(gate: &Gate) -> Result<Found> {
     let counts = async |tx: &mut Tx| {
-        let unpublished = tx.query_one("select count(*) from outbox", params![]).await?.get(0)?;
-        let parked = tx.query_one("select count(*) from parked", params![]).await?.get(0)?;
+        let unpublished = tx
+            .query_one("select count(*) from outbox", params![])
+            .await?
+            .get(0)?;
+        let parked = tx
+            .query_one("select count(*) from parked", params![])
+            .await?
+            .get(0)?;
         Ok((unpublished, parked))
     };
     let (unpublished, parked) = gate.context.db.read(counts).await?;
     let unclean = gate.context.db.ended_uncleanly();
-    Ok(Found { unclean, unpublished, parked, blocked: gate.try_blocked_again().await? })
+    Ok(Found {
+        unclean,
+        unpublished,
+        parked,
+        blocked: gate.try_blocked_again().await?,
+    })
 }
 
 /// Waits until the service's copy of revoked sessions stands where auth's log stands, at most
 /// `limit`, because auth may be down.
 pub async fn catch_up_sessions(gate: &Gate, limit: Duration) {
-    let Some(consumer) = gate.consumer("session") else { return };
+    let Some(consumer) = gate.consumer("session") else {
+        return;
+    };
     let compared = async {
         while gate.catch_up(consumer).await.is_err() {
             gate.context.clock.sleep(Duration::from_millis(50)).await;
@@ -201,7 +244,12 @@ async fn run_job(context: Context, job: Job) {
             }
             Err(failure) => {
                 pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(30));
-                tracing::error!(service = context.service, job = job.name, failure = format!("{failure:#}"), "a job failed");
+                tracing::error!(
+                    service = context.service,
+                    job = job.name,
+                    failure = format!("{failure:#}"),
+                    "a job failed"
+                );
                 context.clock.sleep(pause).await;
                 continue;
             }

@@ -34,7 +34,9 @@ pub struct Service {
 
 impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -90,7 +92,9 @@ pub struct Job {
 
 impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,6 +106,10 @@ impl Job {
         F: Fn(Context) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Option<Duration>>> + Send + 'static,
     {
-        Self { name, interval, run: Arc::new(move |context| Box::pin(run(context))) }
+        Self {
+            name,
+            interval,
+            run: Arc::new(move |context| Box::pin(run(context))),
+        }
     }
 }

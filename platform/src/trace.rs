@@ -47,7 +47,8 @@ pub fn child_of(parent: Option<&str>, random: &dyn Random) -> String {
 /// The trace id of a well-formed `traceparent` of version 00.
 fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let lower_hex = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
@@ -76,7 +77,12 @@ mod tests {
 
     #[test]
     fn a_malformed_parent_begins_a_new_trace() {
-        for bad in ["", "00-xyz", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-ABF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] {
+        for bad in [
+            "",
+            "00-xyz",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-ABF92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
             let child = child_of(Some(bad), &SystemRandom);
             assert_eq!(trace_id(&child).map(str::len), Some(32), "{bad}");
             assert!(!bad.contains(trace_id(&child).unwrap()));

@@ -48,7 +48,14 @@ impl FaultyBus {
     pub fn new(clock: Arc<dyn Clock>, tasks: Tasks, seed: u64) -> Self {
         let inner = InProcessBus::new(Arc::clone(&clock), tasks.clone());
         let choices = Arc::new(Seeded::new(seed));
-        Self { inner, faults: Arc::default(), published: Arc::default(), choices, clock, tasks }
+        Self {
+            inner,
+            faults: Arc::default(),
+            published: Arc::default(),
+            choices,
+            clock,
+            tasks,
+        }
     }
 
     /// Draws its choices from `seed` from now on.
@@ -80,12 +87,19 @@ impl FaultyBus {
 impl Bus for FaultyBus {
     async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError> {
         let faults = self.faults();
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(event));
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(event));
         if self.happens(faults.lost) {
             return Ok(());
         }
         if self.happens(faults.delayed) {
-            let (bus, event, clock) = (self.inner.clone(), Arc::clone(event), Arc::clone(&self.clock));
+            let (bus, event, clock) = (
+                self.inner.clone(),
+                Arc::clone(event),
+                Arc::clone(&self.clock),
+            );
             let delay = Duration::from_millis(self.choices.below(100));
             self.tasks.spawn(async move {
                 clock.sleep(delay).await;

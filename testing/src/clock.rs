@@ -21,7 +21,10 @@ impl TestClock {
     /// A clock that shows the machine's time until it is moved.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { machine: SystemClock::new(), moved: watch::channel(Duration::ZERO).0 })
+        Arc::new(Self {
+            machine: SystemClock::new(),
+            moved: watch::channel(Duration::ZERO).0,
+        })
     }
 
     /// Moves the clock forward.

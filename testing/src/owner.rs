@@ -7,8 +7,8 @@ use contracts::envelope::{self, Aggregate, Envelope};
 use futures::StreamExt;
 use platform::Clock;
 use platform::bus::Bus;
-use platform::log::partition;
 use platform::gate::store::Cursor;
+use platform::log::partition;
 use platform::log::source::{Ask, LogPage, PAGE, Sum};
 use platform::tasks::Tasks;
 use serde::Serialize;
@@ -25,8 +25,17 @@ pub struct Owner {
 
 impl Owner {
     /// Answers the questions to `service` from now on.
-    pub async fn start(service: &str, bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, tasks: &Tasks) -> Self {
-        let owner = Self { bus: Arc::clone(&bus), clock, log: Log::default() };
+    pub async fn start(
+        service: &str,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        tasks: &Tasks,
+    ) -> Self {
+        let owner = Self {
+            bus: Arc::clone(&bus),
+            clock,
+            log: Log::default(),
+        };
         let log = Arc::clone(&owner.log);
         if let Ok(mut questions) = bus.serve(service).await {
             tasks.spawn(async move {
@@ -92,7 +101,11 @@ impl Owner {
 fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
     let log = log.lock().unwrap_or_else(PoisonError::into_inner);
     match serde_json::from_slice(body) {
-        Ok(Ask::Events { aggregate, subject, after }) => {
+        Ok(Ask::Events {
+            aggregate,
+            subject,
+            after,
+        }) => {
             let page = usize::try_from(PAGE).unwrap_or(usize::MAX);
             let events: Vec<_> = log
                 .iter()
@@ -122,7 +135,11 @@ fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
             }
             written(&sums.into_iter().collect::<Vec<_>>())
         }
-        Ok(Ask::Heads { aggregate, partition: wanted, after }) => {
+        Ok(Ask::Heads {
+            aggregate,
+            partition: wanted,
+            after,
+        }) => {
             let mut heads = BTreeMap::new();
             for event in log.iter().filter(|e| e.aggregate == aggregate) {
                 if partition(&event.subject) == wanted && event.subject > after {

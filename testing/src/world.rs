@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use axum::Router;
 use axum::body::Body;
-use contracts::{Envelope, Timestamp};
 use contracts::envelope::{self, Aggregate};
 use contracts::ids::{SessionId, UserId};
+use contracts::{Envelope, Timestamp};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use platform::bus::Bus;
@@ -111,7 +111,11 @@ impl Answered {
     /// The `code` of a problem document.
     #[must_use]
     pub fn code(&self) -> String {
-        self.json().get("code").and_then(|code| code.as_str()).unwrap_or_default().to_owned()
+        self.json()
+            .get("code")
+            .and_then(|code| code.as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -162,7 +166,11 @@ impl World {
             }
         }
         let (key, clock) = (self.signing_key.clone(), Arc::clone(&self.clock));
-        Ok(Crashed { key, clock, directory })
+        Ok(Crashed {
+            key,
+            clock,
+            directory,
+        })
     }
 
     /// The database of a service.
@@ -170,7 +178,10 @@ impl World {
     /// # Errors
     /// When no such service runs.
     pub fn db(&self, service: &str) -> anyhow::Result<&Db> {
-        let gate = self.gates.get(service).with_context(|| format!("no service {service}"))?;
+        let gate = self
+            .gates
+            .get(service)
+            .with_context(|| format!("no service {service}"))?;
         Ok(&gate.context.db)
     }
 
@@ -214,7 +225,18 @@ impl World {
             found.insert(name, what);
         }
         let ended = false;
-        Ok(Self { clock, bus, events, signing_key, gates, found, router, tasks, directory, ended })
+        Ok(Self {
+            clock,
+            bus,
+            events,
+            signing_key,
+            gates,
+            found,
+            router,
+            tasks,
+            directory,
+            ended,
+        })
     }
 
     /// Stands in for the owner of aggregates that no service of this world owns.
@@ -237,7 +259,10 @@ impl World {
         let email = format!("{user}@example.com");
         let session: SessionId = self.new_id();
         let claims = SignedIn::begin(user, session, email, self.clock.now());
-        let token = self.signing_key.sign(&claims).map_err(|error| anyhow!("{error}"))?;
+        let token = self
+            .signing_key
+            .sign(&claims)
+            .map_err(|error| anyhow!("{error}"))?;
         Ok(format!("session={token}"))
     }
 
@@ -258,7 +283,11 @@ impl World {
         };
         let (parts, body) = answer.into_parts();
         let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-        Ok(Answered { status: parts.status, headers: parts.headers, body })
+        Ok(Answered {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        })
     }
 
     /// Sends a JSON request, with a `Cookie` header if one is given.
@@ -296,10 +325,14 @@ impl World {
     ) -> anyhow::Result<Arc<Envelope>> {
         let look = || {
             let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = events.iter().filter(|event| event.aggregate == A::NAME).find(|event| {
-                envelope::decode_state::<A>(event)
-                    .is_ok_and(|state| wanted(&state, envelope::decode_fact::<A>(event).as_ref()))
-            });
+            let found = events
+                .iter()
+                .filter(|event| event.aggregate == A::NAME)
+                .find(|event| {
+                    envelope::decode_state::<A>(event).is_ok_and(|state| {
+                        wanted(&state, envelope::decode_fact::<A>(event).as_ref())
+                    })
+                });
             found.cloned()
         };
         self.until(async || Ok(look())).await.with_context(|| {
@@ -365,7 +398,10 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        assert!(self.ended || std::thread::panicking(), "a world was dropped without its end: left-over work would go unnoticed");
+        assert!(
+            self.ended || std::thread::panicking(),
+            "a world was dropped without its end: left-over work would go unnoticed"
+        );
     }
 }
 

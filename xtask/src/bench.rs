@@ -16,12 +16,22 @@ pub struct Args {
 
 /// Runs the suite; each workload ends with an audit, and a run that fails it is a failed run.
 pub fn run(args: &Args) -> ExitCode {
-    let build = ["build", "--release", "--package", "ticketing", "--package", "bench"];
+    let build = [
+        "build",
+        "--release",
+        "--package",
+        "ticketing",
+        "--package",
+        "bench",
+    ];
     let outcome = process::run(process::cargo(&build)).and_then(|()| {
         let release = workspace::target().join("release");
         let mut command = process::program(&release.join("bench").to_string_lossy(), &[]);
         command.arg("--program").arg(release.join("ticketing"));
-        command.arg("--seconds").arg(args.seconds.to_string()).args(&args.workloads);
+        command
+            .arg("--seconds")
+            .arg(args.seconds.to_string())
+            .args(&args.workloads);
         process::run(command)
     });
     match outcome {

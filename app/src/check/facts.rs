@@ -43,9 +43,18 @@ impl Facts {
         }
         let unsettled = lags.iter().map(|lag| lag.subject.clone()).collect();
         Ok(Self {
-            tickets: tickets.into_values().map(|state| (state.id, state)).collect(),
-            orders: orders.into_values().map(|state| (state.id, state)).collect(),
-            payments: payments.into_values().map(|state| (state.id, state)).collect(),
+            tickets: tickets
+                .into_values()
+                .map(|state| (state.id, state))
+                .collect(),
+            orders: orders
+                .into_values()
+                .map(|state| (state.id, state))
+                .collect(),
+            payments: payments
+                .into_values()
+                .map(|state| (state.id, state))
+                .collect(),
             lags,
             unsettled,
             events,
@@ -60,7 +69,14 @@ impl Facts {
         payments: BTreeMap<PaymentId, PaymentState>,
     ) -> Self {
         let (lags, unsettled) = (Vec::new(), BTreeSet::new());
-        Self { tickets, orders, payments, lags, unsettled, events: 0 }
+        Self {
+            tickets,
+            orders,
+            payments,
+            lags,
+            unsettled,
+            events: 0,
+        }
     }
 
     /// Whether everybody who listens has heard all about this order, its ticket and its payments.
@@ -96,7 +112,9 @@ async fn fold<A: Aggregate>(
     let (mut states, mut after) = (BTreeMap::new(), 0);
     loop {
         let page = source::log(db, A::NAME.to_owned(), after).await?;
-        let Some(last) = page.last else { return Ok(states) };
+        let Some(last) = page.last else {
+            return Ok(states);
+        };
         after = last;
         for event in page.events {
             *events += 1;

@@ -17,14 +17,27 @@ use crate::check::facts::Facts;
 use crate::operator::Operator;
 
 pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<Finding>> {
-    let mut found: Vec<Finding> =
-        facts.payments.values().filter_map(|payment| with_its_order(facts, payment)).collect();
+    let mut found: Vec<Finding> = facts
+        .payments
+        .values()
+        .filter_map(|payment| with_its_order(facts, payment))
+        .collect();
     for order in facts.orders.values() {
         let paid = matches!(order.status, OrderStatus::Complete | OrderStatus::Refunding);
-        let status = order.payment_id.and_then(|id| facts.payments.get(&id)).map(|p| p.status);
+        let status = order
+            .payment_id
+            .and_then(|id| facts.payments.get(&id))
+            .map(|p| p.status);
         if paid && status != Some(PaymentStatus::Captured) {
-            let what = format!("order {} is {:?}, its payment is {status:?}", order.id, order.status);
-            found.push(Finding { rule: "M1", what, pending: !facts.is_settled(order) });
+            let what = format!(
+                "order {} is {:?}, its payment is {status:?}",
+                order.id, order.status
+            );
+            found.push(Finding {
+                rule: "M1",
+                what,
+                pending: !facts.is_settled(order),
+            });
         }
     }
     found.extend(with_the_provider(operator, facts).await?);
@@ -40,26 +53,39 @@ fn with_its_order(facts: &Facts, payment: &PaymentState) -> Option<Finding> {
         return Some(Finding::violation("M4", what));
     };
     let pending = !facts.is_settled(order);
-    let say = |rule, what: String| Some(Finding { rule, what, pending });
+    let say = |rule, what: String| {
+        Some(Finding {
+            rule,
+            what,
+            pending,
+        })
+    };
     if payment.amount() != order.price() {
         let what = format!("payment {} is not of its order's amount", payment.id);
         return Some(Finding::violation("M4", what));
     }
     let chosen = order.payment_id == Some(payment.id);
     match (payment.status, order.status) {
-        (PaymentStatus::Captured, OrderStatus::Capturing) if chosen => {
-            Some(Finding::pending("M1", format!("order {} is being paid", order.id)))
-        }
+        (PaymentStatus::Captured, OrderStatus::Capturing) if chosen => Some(Finding::pending(
+            "M1",
+            format!("order {} is being paid", order.id),
+        )),
         (PaymentStatus::Captured, OrderStatus::Complete | OrderStatus::Refunding) if chosen => None,
-        (PaymentStatus::Captured, status) => {
-            say("M1", format!("payment {} is captured, its order is {status:?}", payment.id))
-        }
-        (PaymentStatus::Authorized, OrderStatus::Cancelled | OrderStatus::Refunded) => {
-            say("M3", format!("payment {} is held for an order that has ended", payment.id))
-        }
-        (PaymentStatus::Started | PaymentStatus::Authorized, _) => {
-            Some(Finding::pending("M1", format!("payment {} has not ended", payment.id)))
-        }
+        (PaymentStatus::Captured, status) => say(
+            "M1",
+            format!(
+                "payment {} is captured, its order is {status:?}",
+                payment.id
+            ),
+        ),
+        (PaymentStatus::Authorized, OrderStatus::Cancelled | OrderStatus::Refunded) => say(
+            "M3",
+            format!("payment {} is held for an order that has ended", payment.id),
+        ),
+        (PaymentStatus::Started | PaymentStatus::Authorized, _) => Some(Finding::pending(
+            "M1",
+            format!("payment {} has not ended", payment.id),
+        )),
         _ => None,
     }
 }
@@ -74,15 +100,29 @@ async fn with_the_provider(operator: &Operator, facts: &Facts) -> anyhow::Result
     let (payments, ledger, open) = db.read(look).await?;
     let charges = charges(operator).await?;
     let mut found = Vec::new();
-    for finding in payments::audit::findings(&payments, &charges).into_iter().chain(ledger) {
-        found.push(Finding { rule: finding.rule, what: finding.what, pending: finding.pending });
+    for finding in payments::audit::findings(&payments, &charges)
+        .into_iter()
+        .chain(ledger)
+    {
+        found.push(Finding {
+            rule: finding.rule,
+            what: finding.what,
+            pending: finding.pending,
+        });
     }
     if payments.len() != facts.payments.len() {
-        let what = format!("{} payments, {} in their log", payments.len(), facts.payments.len());
+        let what = format!(
+            "{} payments, {} in their log",
+            payments.len(),
+            facts.payments.len()
+        );
         found.push(Finding::violation("I1", what));
     }
     if open > 0 {
-        found.push(Finding::pending("L1", format!("payments: {open} acts are still to be done")));
+        found.push(Finding::pending(
+            "L1",
+            format!("payments: {open} acts are still to be done"),
+        ));
     }
     Ok(found)
 }
@@ -94,7 +134,9 @@ async fn charges(operator: &Operator) -> anyhow::Result<Vec<Charge>> {
     let (mut all, mut after) = (Vec::new(), Position::beginning());
     loop {
         let page = sandbox.list(&after, 500).await?;
-        let Some(last) = page.last() else { return Ok(all) };
+        let Some(last) = page.last() else {
+            return Ok(all);
+        };
         after = Position::of(last);
         all.extend(page);
     }
@@ -111,10 +153,15 @@ async fn messages(operator: &Operator) -> anyhow::Result<Vec<Finding>> {
             let what = format!("message {} to be sent is {}", message.id, message.state);
             found.push(Finding::pending("L1", what));
         }
-        *counts.entry((message.template, message.event_id)).or_default() += 1;
+        *counts
+            .entry((message.template, message.event_id))
+            .or_default() += 1;
     }
     for ((template, event), count) in counts.into_iter().filter(|(_, count)| *count > 1) {
-        found.push(Finding::violation("N1", format!("{count} messages {template} for {event}")));
+        found.push(Finding::violation(
+            "N1",
+            format!("{count} messages {template} for {event}"),
+        ));
     }
     Ok(found)
 }

@@ -25,7 +25,11 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     for (ticket, orders) in &live {
         if orders.len() > 1 {
             let ids: Vec<_> = orders.iter().map(|order| order.id.to_string()).collect();
-            let what = format!("ticket {ticket} has {} live orders: {}", ids.len(), ids.join(", "));
+            let what = format!(
+                "ticket {ticket} has {} live orders: {}",
+                ids.len(),
+                ids.join(", ")
+            );
             found.push(Finding::violation("T1", what));
         }
     }
@@ -48,16 +52,31 @@ fn sold_to_a_buyer(facts: &Facts, ticket: &TicketState) -> Option<Finding> {
         TicketStatus::Listed | TicketStatus::Withdrawn => return None,
     };
     let Some(order) = facts.orders.get(&order_id) else {
-        let what = format!("ticket {} belongs to order {order_id}, which is unknown", ticket.id);
+        let what = format!(
+            "ticket {} belongs to order {order_id}, which is unknown",
+            ticket.id
+        );
         return Some(Finding::violation("T2", what));
     };
     let paid = matches!(order.status, OrderStatus::Complete | OrderStatus::Refunding);
-    let right = order.ticket_id == ticket.id && if sold { paid } else { order.status.is_live() && !paid };
+    let right = order.ticket_id == ticket.id
+        && if sold {
+            paid
+        } else {
+            order.status.is_live() && !paid
+        };
     if right {
         return None;
     }
-    let what = format!("ticket {} is {:?}, its order is {:?}", ticket.id, ticket.status, order.status);
-    Some(Finding { rule: "T2", what, pending: !facts.is_settled(order) })
+    let what = format!(
+        "ticket {} is {:?}, its order is {:?}",
+        ticket.id, ticket.status, order.status
+    );
+    Some(Finding {
+        rule: "T2",
+        what,
+        pending: !facts.is_settled(order),
+    })
 }
 
 /// A ticket is sold exactly while its order is complete or refunding.
@@ -65,21 +84,37 @@ fn bought_ticket_is_sold(facts: &Facts, order: &OrderState) -> Option<Finding> {
     if !matches!(order.status, OrderStatus::Complete | OrderStatus::Refunding) {
         return None;
     }
-    let status = facts.tickets.get(&order.ticket_id).map(|ticket| ticket.status);
+    let status = facts
+        .tickets
+        .get(&order.ticket_id)
+        .map(|ticket| ticket.status);
     if status == Some(TicketStatus::Sold { order_id: order.id }) {
         return None;
     }
-    let what = format!("order {} is {:?}, its ticket is {status:?}", order.id, order.status);
-    Some(Finding { rule: "T2", what, pending: !facts.is_settled(order) })
+    let what = format!(
+        "order {} is {:?}, its ticket is {status:?}",
+        order.id, order.status
+    );
+    Some(Finding {
+        rule: "T2",
+        what,
+        pending: !facts.is_settled(order),
+    })
 }
 
 /// A hold that has ended is cancelled soon; while nothing runs, it can't be.
 fn ended_hold(order: &OrderState, now: Timestamp) -> Option<Finding> {
-    let waiting = matches!(order.status, OrderStatus::Created | OrderStatus::AwaitingPayment);
+    let waiting = matches!(
+        order.status,
+        OrderStatus::Created | OrderStatus::AwaitingPayment
+    );
     if !waiting || later(order.expires_at, EXPIRED_WITHIN) >= now {
         return None;
     }
-    let what = format!("order {} has ended at {} and still holds its ticket", order.id, order.expires_at);
+    let what = format!(
+        "order {} has ended at {} and still holds its ticket",
+        order.id, order.expires_at
+    );
     Some(Finding::pending("L2", what))
 }
 

@@ -10,9 +10,18 @@ const LISTED_MAX: usize = 20;
 pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<Finding>> {
     let mut found = Vec::new();
     for (service, gate) in operator.gates.iter() {
-        found.extend(gate.holes().await?.into_iter().map(|what| Finding::violation("I1", what)));
+        found.extend(
+            gate.holes()
+                .await?
+                .into_iter()
+                .map(|what| Finding::violation("I1", what)),
+        );
         let differences = gate.copy_differences().await?;
-        found.extend(differences.into_iter().map(|what| Finding::violation("P1", what)));
+        found.extend(
+            differences
+                .into_iter()
+                .map(|what| Finding::violation("P1", what)),
+        );
         let waiting = gate.waiting().await?;
         for (count, what) in [
             (waiting.unpublished, "events are not published"),
@@ -46,7 +55,10 @@ pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<
     }
     if behind.len() > LISTED_MAX {
         let more = behind.len() - LISTED_MAX;
-        found.push(Finding::pending("L1", format!("and {more} more keys are behind")));
+        found.push(Finding::pending(
+            "L1",
+            format!("and {more} more keys are behind"),
+        ));
     }
     Ok(found)
 }

@@ -23,17 +23,33 @@ pub const WITHDRAWN: [usize; 2] = [8, 17];
 
 /// Title, price in major units, currency. The last is the newest.
 pub const LISTINGS: [(&str, &str, &str); 36] = [
-    ("Open Air Cinema: The Third Man, deckchair 4, Sat 12 June", "14.50", "eur"),
+    (
+        "Open Air Cinema: The Third Man, deckchair 4, Sat 12 June",
+        "14.50",
+        "eur",
+    ),
     ("Harbour Jazz Weekend, two-day pass", "89", "usd"),
-    ("FC Altstadt – SV Nordkai, north stand, block C, row 9", "32.50", "eur"),
+    (
+        "FC Altstadt – SV Nordkai, north stand, block C, row 9",
+        "32.50",
+        "eur",
+    ),
     ("City Marathon bib transfer, start group 3", "75", "usd"),
     ("Museum Night, entry 8 pm, one person", "18", "eur"),
     ("The Paper Lanterns, Old Foundry, standing", "45", "usd"),
-    ("Symphony No. 5 and new works, stalls, row F seat 12", "64", "usd"),
+    (
+        "Symphony No. 5 and new works, stalls, row F seat 12",
+        "64",
+        "usd",
+    ),
     ("Stand-up Thursday, The Cellar, table for one", "22", "usd"),
     ("Aerial Circus “Gravity”, family block", "38.90", "eur"),
     ("Kyoto Lantern Walk, evening slot", "3200", "jpy"),
-    ("National Theatre: The Winter's Tale, circle, row B", "52", "usd"),
+    (
+        "National Theatre: The Winter's Tale, circle, row B",
+        "52",
+        "usd",
+    ),
     ("Night Swim Concert, lakeside lawn", "29", "usd"),
     ("Rugby Sevens finals day, west terrace", "58", "usd"),
     ("Velvet Static farewell tour, upper tier", "110", "usd"),
@@ -53,10 +69,22 @@ pub const LISTINGS: [(&str, &str, &str); 36] = [
     ("Broadside Folk Club, monthly session", "11", "usd"),
     ("Kuwait Desert Rally, grandstand", "18.500", "kwd"),
     ("Spring Flower Show, members' morning", "26", "usd"),
-    ("The Glass Animals of Murano, exhibition and tasting", "34", "eur"),
+    (
+        "The Glass Animals of Murano, exhibition and tasting",
+        "34",
+        "eur",
+    ),
     ("Symphonic Video Games, stalls, row M", "55", "usd"),
     ("Formula Student race day, paddock pass", "40", "eur"),
     ("Midnight Cinema: Metropolis with live organ", "19", "usd"),
-    ("Women's Football Cup Final, lower tier, row 14", "72", "usd"),
-    ("The Paper Lanterns, Old Foundry, seated balcony", "62", "usd"),
+    (
+        "Women's Football Cup Final, lower tier, row 14",
+        "72",
+        "usd",
+    ),
+    (
+        "The Paper Lanterns, Old Foundry, seated balcony",
+        "62",
+        "usd",
+    ),
 ];

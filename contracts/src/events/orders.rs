@@ -63,7 +63,10 @@ impl OrderState {
     /// The price that the buyer accepted.
     #[must_use]
     pub fn price(&self) -> Money {
-        Money { minor: self.price_minor, currency: self.currency }
+        Money {
+            minor: self.price_minor,
+            currency: self.currency,
+        }
     }
 }
 

@@ -49,7 +49,10 @@ impl PaymentState {
     /// The whole amount.
     #[must_use]
     pub fn amount(&self) -> Money {
-        Money { minor: self.amount_minor, currency: self.currency }
+        Money {
+            minor: self.amount_minor,
+            currency: self.currency,
+        }
     }
 }
 

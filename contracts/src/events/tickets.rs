@@ -48,7 +48,10 @@ impl TicketState {
     /// The asking price.
     #[must_use]
     pub fn price(&self) -> Money {
-        Money { minor: self.price_minor, currency: self.currency }
+        Money {
+            minor: self.price_minor,
+            currency: self.currency,
+        }
     }
 }
 

@@ -49,12 +49,19 @@ impl InProcessBus {
     /// A bus that carries nothing yet; redeliveries run as `tasks`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, tasks: Tasks) -> Self {
-        Self { wires: Arc::default(), clock, tasks }
+        Self {
+            wires: Arc::default(),
+            clock,
+            tasks,
+        }
     }
 }
 
 /// Looks at one of the maps; a panic elsewhere leaves them usable.
-fn locked<K: Eq + Hash, V, T>(map: &Mutex<HashMap<K, V>>, look: impl FnOnce(&mut HashMap<K, V>) -> T) -> T {
+fn locked<K: Eq + Hash, V, T>(
+    map: &Mutex<HashMap<K, V>>,
+    look: impl FnOnce(&mut HashMap<K, V>) -> T,
+) -> T {
     look(&mut map.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -64,13 +71,18 @@ fn channel<T: Clone>(
 ) -> broadcast::Sender<T> {
     locked(map, |map| match map.get(name) {
         Some(sender) => sender.clone(),
-        None => map.entry(name.to_owned()).or_insert(broadcast::channel(FOLLOW_MAX).0).clone(),
+        None => map
+            .entry(name.to_owned())
+            .or_insert(broadcast::channel(FOLLOW_MAX).0)
+            .clone(),
     })
 }
 
 fn heard<T: Clone + Send + 'static>(sender: &broadcast::Sender<T>) -> BoxStream<'static, T> {
     let stream = BroadcastStream::new(sender.subscribe());
-    stream.filter_map(|item| std::future::ready(item.ok())).boxed()
+    stream
+        .filter_map(|item| std::future::ready(item.ok()))
+        .boxed()
 }
 
 #[async_trait]
@@ -78,11 +90,20 @@ impl Bus for InProcessBus {
     async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError> {
         let queues: Vec<_> = locked(&self.wires.consumers, |consumers| {
             let named = consumers.get(event.aggregate.as_str());
-            named.map(|named| named.values().cloned().collect()).unwrap_or_default()
+            named
+                .map(|named| named.values().cloned().collect())
+                .unwrap_or_default()
         });
         for queue in queues {
             // A consumer that went away reads the owner's log when it is back.
-            drop(queue.send(Parcel { envelope: Arc::clone(event), attempt: 1 }).await);
+            drop(
+                queue
+                    .send(Parcel {
+                        envelope: Arc::clone(event),
+                        attempt: 1,
+                    })
+                    .await,
+            );
         }
         locked(&self.wires.followers, |followers| {
             if let Some(sender) = followers.get(&event.aggregate) {
@@ -100,12 +121,18 @@ impl Bus for InProcessBus {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let queue = sender.downgrade();
         locked(&self.wires.consumers, |consumers| {
-            consumers.entry(aggregate).or_default().insert(consumer.to_owned(), sender)
+            consumers
+                .entry(aggregate)
+                .or_default()
+                .insert(consumer.to_owned(), sender)
         });
         let (clock, tasks) = (Arc::clone(&self.clock), self.tasks.clone());
         let deliveries = ReceiverStream::new(receiver).map(move |parcel| {
             let receipt = Redelivery {
-                parcel: Parcel { envelope: Arc::clone(&parcel.envelope), attempt: parcel.attempt + 1 },
+                parcel: Parcel {
+                    envelope: Arc::clone(&parcel.envelope),
+                    attempt: parcel.attempt + 1,
+                },
                 queue: queue.clone(),
                 clock: Arc::clone(&clock),
                 tasks: tasks.clone(),
@@ -129,11 +156,19 @@ impl Bus for InProcessBus {
         limit: Duration,
     ) -> Result<Bytes, BusError> {
         let nobody = || BusError(format!("{service} does not answer"));
-        let sender = locked(&self.wires.services, |services| services.get(service).cloned());
+        let sender = locked(&self.wires.services, |services| {
+            services.get(service).cloned()
+        });
         let (reply, replied) = oneshot::channel();
         let sender = sender.ok_or_else(nobody)?;
         let ask = async {
-            sender.send(Question { body: question, reply }).await.map_err(|_| nobody())?;
+            sender
+                .send(Question {
+                    body: question,
+                    reply,
+                })
+                .await
+                .map_err(|_| nobody())?;
             replied.await.map_err(|_| nobody())
         };
         tokio::select! {
@@ -144,7 +179,9 @@ impl Bus for InProcessBus {
 
     async fn serve(&self, service: &str) -> Result<BoxStream<'static, Question>, BusError> {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        locked(&self.wires.services, |services| services.insert(service.to_owned(), sender));
+        locked(&self.wires.services, |services| {
+            services.insert(service.to_owned(), sender)
+        });
         Ok(ReceiverStream::new(receiver).boxed())
     }
 
@@ -170,7 +207,12 @@ impl Receipt for Redelivery {
     fn acknowledge(self: Box<Self>) {}
 
     fn again(self: Box<Self>, delay: Duration) {
-        let Self { parcel, queue, clock, tasks } = *self;
+        let Self {
+            parcel,
+            queue,
+            clock,
+            tasks,
+        } = *self;
         tasks.spawn(async move {
             clock.sleep(delay).await;
             if let Some(queue) = queue.upgrade() {

@@ -30,8 +30,13 @@ pub(super) fn migrate(
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let known: Vec<&Migration> = PLATFORM.iter().chain(migrations).collect();
-    if let Some(newer) = done.iter().find(|name| known.iter().all(|step| step.name != **name)) {
-        bail!("the database is at migration {newer}, which this version of the program does not know: use a newer version");
+    if let Some(newer) = done
+        .iter()
+        .find(|name| known.iter().all(|step| step.name != **name))
+    {
+        bail!(
+            "the database is at migration {newer}, which this version of the program does not know: use a newer version"
+        );
     }
     for step in known {
         if done.iter().any(|name| name == step.name) {

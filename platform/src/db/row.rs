@@ -29,7 +29,10 @@ impl Row {
     /// # Errors
     /// When there is none, or it holds something else: a fault of our own.
     pub fn get<T: FromValue>(&self, column: usize) -> Result<T> {
-        let value = self.0.get(column).with_context(|| format!("no column {column}"))?;
+        let value = self
+            .0
+            .get(column)
+            .with_context(|| format!("no column {column}"))?;
         let read = T::from_value(value).with_context(|| format!("column {column}"))?;
         Ok(read)
     }

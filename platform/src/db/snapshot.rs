@@ -33,8 +33,10 @@ pub async fn snapshot_all(databases: Vec<(Db, PathBuf)>) -> anyhow::Result<()> {
         for _ in &databases {
             arrivals.recv().await.context("a writer went away")?;
         }
-        let snapshots: anyhow::Result<Vec<_>> =
-            databases.iter().map(|(db, _)| db.sqlite.snapshot()).collect();
+        let snapshots: anyhow::Result<Vec<_>> = databases
+            .iter()
+            .map(|(db, _)| db.sqlite.snapshot())
+            .collect();
         drop(releases);
         snapshots
     };
@@ -45,7 +47,10 @@ pub async fn snapshot_all(databases: Vec<(Db, PathBuf)>) -> anyhow::Result<()> {
     let targets: Vec<PathBuf> = databases.into_iter().map(|(_, target)| target).collect();
     let snapshots = snapshots?;
     tokio::task::spawn_blocking(move || {
-        snapshots.iter().zip(&targets).try_for_each(|(snapshot, target)| snapshot.copy_to(target))
+        snapshots
+            .iter()
+            .zip(&targets)
+            .try_for_each(|(snapshot, target)| snapshot.copy_to(target))
     })
     .await?
 }

@@ -87,7 +87,10 @@ impl Sqlite {
                     let mut tx = new_tx(connection, surroundings, origin, incarnation);
                     (run_in_savepoint(&mut tx, work), tx.wakes)
                 }
-                Err(error) => (Err(Failure::Unavailable(error.to_owned())), Default::default()),
+                Err(error) => (
+                    Err(Failure::Unavailable(error.to_owned())),
+                    Default::default(),
+                ),
             };
             Box::new(move |committed| {
                 let outcome = match committed {
@@ -104,8 +107,15 @@ impl Sqlite {
             })
         });
         let closed = || Failure::Unavailable("the database is closed".to_owned());
-        let sender = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        sender.ok_or_else(closed)?.send((durability, job)).map_err(|_| closed())?;
+        let sender = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        sender
+            .ok_or_else(closed)?
+            .send((durability, job))
+            .map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -113,20 +123,31 @@ impl Sqlite {
     where
         F: AsyncFn(&mut Tx) -> Result<T>,
     {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pooled = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let connection = match pooled {
             Some(connection) => connection,
             None => open_reader(&self.path).map_err(|error| unavailable(&error))?,
         };
         let connection = Rc::new(connection);
-        let mut tx =
-            new_tx(&connection, self.surroundings.clone(), Origin::default(), self.incarnation);
+        let mut tx = new_tx(
+            &connection,
+            self.surroundings.clone(),
+            Origin::default(),
+            self.incarnation,
+        );
         execute(&connection, "begin", &[])?;
         let outcome = run_to_end(work(&mut tx));
         let ended = execute(&connection, "commit", &[]);
         drop(tx);
         if let (Ok(_), Some(connection)) = (ended, Rc::into_inner(connection)) {
-            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            self.readers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
         }
         outcome
     }
@@ -148,13 +169,24 @@ impl Sqlite {
     }
 
     pub(super) fn close(&self) {
-        let sender = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let sender = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(sender);
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             drop(writer.join());
         }
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     pub(super) fn copy_to(&self, target: &Path) -> anyhow::Result<()> {
@@ -210,7 +242,10 @@ fn open_reader(path: &Path) -> anyhow::Result<Connection> {
 
 fn meta(connection: &Connection, name: &str) -> anyhow::Result<Option<i64>> {
     let mut statement = connection.prepare("select value from meta where name = ?1")?;
-    Ok(statement.query_map([name], |row| row.get(0))?.next().transpose()?)
+    Ok(statement
+        .query_map([name], |row| row.get(0))?
+        .next()
+        .transpose()?)
 }
 
 fn set_meta(connection: &Connection, name: &str, value: i64) -> anyhow::Result<()> {
@@ -229,5 +264,12 @@ fn new_tx(
     incarnation: i64,
 ) -> Tx {
     let connection = Rc::clone(connection);
-    Tx { connection, surroundings, origin, wakes: Default::default(), incarnation, depth: 0 }
+    Tx {
+        connection,
+        surroundings,
+        origin,
+        wakes: Default::default(),
+        incarnation,
+        depth: 0,
+    }
 }

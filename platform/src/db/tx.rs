@@ -68,7 +68,9 @@ impl Tx {
     /// that) would be committed alone.
     fn in_transaction(&self) -> Result<()> {
         if self.connection.is_autocommit() {
-            return Err(Failure::Unavailable("the transaction was rolled back".to_owned()));
+            return Err(Failure::Unavailable(
+                "the transaction was rolled back".to_owned(),
+            ));
         }
         Ok(())
     }

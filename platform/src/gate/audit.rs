@@ -58,7 +58,9 @@ impl Gate {
                 .map(|row| {
                     let (aggregate, subject): (String, String) = (row.get(0)?, row.get(1)?);
                     let (count, last): (i64, i64) = (row.get(2)?, row.get(4)?);
-                    Ok(format!("{aggregate} {subject}: {count} events, the last is number {last}"))
+                    Ok(format!(
+                        "{aggregate} {subject}: {count} events, the last is number {last}"
+                    ))
                 })
                 .collect()
         };
@@ -78,7 +80,11 @@ impl Gate {
                     params![],
                 )
                 .await?;
-            Ok(Waiting { unpublished: row.get(0)?, parked: row.get(1)?, stuck: row.get(2)? })
+            Ok(Waiting {
+                unpublished: row.get(0)?,
+                parked: row.get(1)?,
+                stuck: row.get(2)?,
+            })
         };
         self.context.db.read(look).await
     }
@@ -96,7 +102,9 @@ impl Gate {
                 heads.insert(event.subject, event.aggregateversion);
             }
             let cursors = self.all_cursors(consumer).await?;
-            let subjects = heads.keys().chain(cursors.keys().filter(|id| !heads.contains_key(*id)));
+            let subjects = heads
+                .keys()
+                .chain(cursors.keys().filter(|id| !heads.contains_key(*id)));
             for subject in subjects {
                 let head = heads.get(subject).copied().unwrap_or(0);
                 let cursor = cursors.get(subject).copied().unwrap_or(0);
@@ -121,7 +129,11 @@ impl Gate {
     /// When a database or an owner doesn't answer.
     pub async fn copy_differences(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        for consumer in self.consumers.iter().filter(|consumer| !consumer.copies.is_empty()) {
+        for consumer in self
+            .consumers
+            .iter()
+            .filter(|consumer| !consumer.copies.is_empty())
+        {
             let log = self.whole_log(consumer).await?;
             let (gate, owned) = (self.clone(), consumer.clone());
             let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -157,20 +169,30 @@ impl Gate {
         let mut live = Vec::new();
         for table in consumer.copies {
             live.push(dump(tx, table).await?);
-            tx.execute(&format!("delete from {table}"), params![]).await?;
+            tx.execute(&format!("delete from {table}"), params![])
+                .await?;
         }
         for event in log {
             let key = self.key(consumer, &event.subject);
             if event.aggregateversion <= store::standing(tx, &key).await?.cursor.version {
-                let turn = Turn { gate: self, consumer, key, last_run: true };
+                let turn = Turn {
+                    gate: self,
+                    consumer,
+                    key,
+                    last_run: true,
+                };
                 turn.apply_again(tx, event).await?;
             }
         }
         let mut found = Vec::new();
         for (table, live) in consumer.copies.iter().zip(live) {
             let rebuilt = dump(tx, table).await?;
-            let missing = rebuilt.iter().find(|row| live.binary_search_by(|l| by_text(l, row)).is_err());
-            let extra = live.iter().find(|row| rebuilt.binary_search_by(|r| by_text(r, row)).is_err());
+            let missing = rebuilt
+                .iter()
+                .find(|row| live.binary_search_by(|l| by_text(l, row)).is_err());
+            let extra = live
+                .iter()
+                .find(|row| rebuilt.binary_search_by(|r| by_text(r, row)).is_err());
             if let Some(row) = missing.or(extra) {
                 found.push(format!(
                     "{}.{table}: {} rows live, {} rebuilt; one that differs: {:?}",
@@ -188,10 +210,15 @@ impl Gate {
     async fn whole_log(&self, consumer: &Consumer) -> Result<Vec<Envelope>> {
         let (mut log, mut after) = (Vec::new(), 0);
         loop {
-            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let question = Ask::Log {
+                aggregate: consumer.aggregate.to_owned(),
+                after,
+            };
             let page: LogPage =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
-            let Some(last) = page.last else { return Ok(log) };
+            let Some(last) = page.last else {
+                return Ok(log);
+            };
             after = last;
             log.extend(page.events);
         }
@@ -210,7 +237,9 @@ impl Gate {
             .await
         };
         let rows = self.context.db.read(look).await?;
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+        rows.iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
     }
 }
 
@@ -222,7 +251,9 @@ fn by_text(a: &Row, b: &Row) -> std::cmp::Ordering {
 }
 
 async fn dump(tx: &mut Tx, table: &str) -> Result<Vec<Row>> {
-    let mut rows = tx.query(&format!("select * from {table}"), params![]).await?;
+    let mut rows = tx
+        .query(&format!("select * from {table}"), params![])
+        .await?;
     rows.sort_by_cached_key(|row| format!("{:?}", row.values()));
     Ok(rows)
 }

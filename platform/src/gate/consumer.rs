@@ -53,7 +53,9 @@ pub struct Consumer {
 
 impl std::fmt::Debug for Consumer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Consumer").field("aggregate", &self.aggregate).finish_non_exhaustive()
+        f.debug_struct("Consumer")
+            .field("aggregate", &self.aggregate)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +66,12 @@ impl Consumer {
         ConsumerBuilder {
             copies: &[],
             reacts: false,
-            typed: Typed { apply: Nothing, react: Nothing, remove: Nothing, aggregate: PhantomData },
+            typed: Typed {
+                apply: Nothing,
+                react: Nothing,
+                remove: Nothing,
+                aggregate: PhantomData,
+            },
         }
     }
 
@@ -158,27 +165,69 @@ impl<A: Aggregate, G, H> ConsumerBuilder<A, Nothing, G, H> {
         tables: &'static [&'static str],
         apply: F,
     ) -> ConsumerBuilder<A, F, G, H> {
-        let Typed { react, remove, aggregate, .. } = self.typed;
-        let typed = Typed { apply, react, remove, aggregate };
-        ConsumerBuilder { copies: tables, reacts: self.reacts, typed }
+        let Typed {
+            react,
+            remove,
+            aggregate,
+            ..
+        } = self.typed;
+        let typed = Typed {
+            apply,
+            react,
+            remove,
+            aggregate,
+        };
+        ConsumerBuilder {
+            copies: tables,
+            reacts: self.reacts,
+            typed,
+        }
     }
 }
 
 impl<A: Aggregate, F, H> ConsumerBuilder<A, F, Nothing, H> {
     /// Reacts with own state, own events, or work for a job.
     pub fn react<G: Part<A>>(self, react: G) -> ConsumerBuilder<A, F, G, H> {
-        let Typed { apply, remove, aggregate, .. } = self.typed;
-        let typed = Typed { apply, react, remove, aggregate };
-        ConsumerBuilder { copies: self.copies, reacts: true, typed }
+        let Typed {
+            apply,
+            remove,
+            aggregate,
+            ..
+        } = self.typed;
+        let typed = Typed {
+            apply,
+            react,
+            remove,
+            aggregate,
+        };
+        ConsumerBuilder {
+            copies: self.copies,
+            reacts: true,
+            typed,
+        }
     }
 }
 
 impl<A: Aggregate, F, G> ConsumerBuilder<A, F, G, Nothing> {
     /// Forgets the copy of an aggregate that its owner lost.
     pub fn remove<H: Remove>(self, remove: H) -> ConsumerBuilder<A, F, G, H> {
-        let Typed { apply, react, aggregate, .. } = self.typed;
-        let typed = Typed { apply, react, remove, aggregate };
-        ConsumerBuilder { copies: self.copies, reacts: self.reacts, typed }
+        let Typed {
+            apply,
+            react,
+            aggregate,
+            ..
+        } = self.typed;
+        let typed = Typed {
+            apply,
+            react,
+            remove,
+            aggregate,
+        };
+        ConsumerBuilder {
+            copies: self.copies,
+            reacts: self.reacts,
+            typed,
+        }
     }
 }
 
@@ -202,7 +251,9 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, 
             if !F::ACTS && !G::ACTS {
                 return Ok(());
             }
-            let Some(event) = decode::<A>(envelope)? else { return Ok(()) };
+            let Some(event) = decode::<A>(envelope)? else {
+                return Ok(());
+            };
             self.apply.call(tx, &event).await?;
             self.react.call(tx, &event).await
         })
@@ -213,7 +264,9 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, 
             if !F::ACTS {
                 return Ok(());
             }
-            let Some(event) = decode::<A>(envelope)? else { return Ok(()) };
+            let Some(event) = decode::<A>(envelope)? else {
+                return Ok(());
+            };
             self.apply.call(tx, &event).await
         })
     }

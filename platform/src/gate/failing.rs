@@ -20,7 +20,10 @@ impl Turn<'_> {
     pub(super) async fn fail(&self, tx: &mut Tx, event: &Envelope, failure: Failure) -> Result<()> {
         store::park(tx, &self.key, event).await?;
         let now = tx.now();
-        let before = store::stuck(tx, &self.key).await?.unwrap_or(Stuck::new(Reason::Gap, now, now));
+        let before =
+            store::stuck(tx, &self.key)
+                .await?
+                .unwrap_or(Stuck::new(Reason::Gap, now, now));
         let stuck = match failure {
             Failure::NotYet { aggregate, subject } => Stuck {
                 reason: Reason::NotYet,
@@ -29,7 +32,10 @@ impl Turn<'_> {
                 ..self.paused(tx, before)
             },
             // The database's failure is no attempt: if it lasts, not even this is written.
-            Failure::Unavailable(error) => Stuck { error, ..self.paused(tx, before) },
+            Failure::Unavailable(error) => Stuck {
+                error,
+                ..self.paused(tx, before)
+            },
             failure => self.count_attempt(tx, event, &failure, before),
         };
         store::set_stuck(tx, &self.key, &stuck).await
@@ -37,18 +43,22 @@ impl Turn<'_> {
 
     /// Tried again after a pause that grows with the tries; the attempts stay as they are.
     fn paused(&self, tx: &Tx, before: Stuck) -> Stuck {
-        let tries = if before.reason == Reason::Gap { 0 } else { before.tries };
+        let tries = if before.reason == Reason::Gap {
+            0
+        } else {
+            before.tries
+        };
         let next_try_at = later(tx.now(), backoff(tries));
-        Stuck { reason: Reason::Failing, waits: None, tries, next_try_at, ..before }
+        Stuck {
+            reason: Reason::Failing,
+            waits: None,
+            tries,
+            next_try_at,
+            ..before
+        }
     }
 
-    fn count_attempt(
-        &self,
-        tx: &Tx,
-        event: &Envelope,
-        failure: &Failure,
-        before: Stuck,
-    ) -> Stuck {
+    fn count_attempt(&self, tx: &Tx, event: &Envelope, failure: &Failure, before: Stuck) -> Stuck {
         let settings = self.gate.settings;
         let attempts = before.attempts + 1;
         let blocked = attempts >= settings.attempts_max;
@@ -56,16 +66,29 @@ impl Turn<'_> {
         let (service, id) = (self.gate.context.service, &event.id);
         if blocked {
             metrics::counter!("ticketing_keys_blocked_total", "service" => service).increment(1);
-            tracing::error!(service, event = id, attempts, error, "a key is blocked: redrive or skip it");
+            tracing::error!(
+                service,
+                event = id,
+                attempts,
+                error,
+                "a key is blocked: redrive or skip it"
+            );
         } else {
             tracing::warn!(service, event = id, attempts, error, "a handler failed");
         }
         Stuck {
-            reason: if blocked { Reason::Blocked } else { Reason::Failing },
+            reason: if blocked {
+                Reason::Blocked
+            } else {
+                Reason::Failing
+            },
             waits: None,
             attempts,
             error,
-            next_try_at: later(tx.now(), pause(settings.retry_first, attempts, settings.retry_longest)),
+            next_try_at: later(
+                tx.now(),
+                pause(settings.retry_first, attempts, settings.retry_longest),
+            ),
             ..before
         }
     }

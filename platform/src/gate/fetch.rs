@@ -29,13 +29,17 @@ impl Gate {
             let own = page.first().map(Cursor::at);
             if cursor.version > 0 && own != Some(cursor) {
                 if fall_backs == FALL_BACKS_MAX {
-                    return Err(Failure::Unavailable("the owner's log does not stand still".to_owned()));
+                    return Err(Failure::Unavailable(
+                        "the owner's log does not stand still".to_owned(),
+                    ));
                 }
                 fall_backs += 1;
                 self.fall_back(consumer, subject, cursor).await?;
                 continue;
             }
-            let head = page.last().map_or(cursor.version, |event| event.aggregateversion);
+            let head = page
+                .last()
+                .map_or(cursor.version, |event| event.aggregateversion);
             let arrivals = chained(page, cursor);
             let count = arrivals.len();
             if count > 0 {
@@ -72,7 +76,10 @@ impl Gate {
             }
             store::unstick(tx, &key).await
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 
     /// Sets copy and cursor back to the newest event that the owner's log and the cursor share.
@@ -86,11 +93,18 @@ impl Gate {
             }
             refold(tx, (&gate, &owned, &key), &shared).await
         };
-        self.context.db.run(Durability::Synced, Origin::default(), work).await?;
+        self.context
+            .db
+            .run(Durability::Synced, Origin::default(), work)
+            .await?;
         self.forget(consumer.aggregate, subject);
         tracing::warn!(
-            service = self.context.service, aggregate = consumer.aggregate, subject,
-            from = cursor.version, to, "fell back: the owner began a new life"
+            service = self.context.service,
+            aggregate = consumer.aggregate,
+            subject,
+            from = cursor.version,
+            to,
+            "fell back: the owner began a new life"
         );
         Ok(())
     }
@@ -153,7 +167,12 @@ async fn refold(
     (gate, consumer, key): (&Gate, &Consumer, &Key),
     shared: &[Envelope],
 ) -> Result<()> {
-    let turn = Turn { gate, consumer, key: key.clone(), last_run: true };
+    let turn = Turn {
+        gate,
+        consumer,
+        key: key.clone(),
+        last_run: true,
+    };
     consumer.remove(tx, &key.subject).await?;
     for event in shared {
         turn.apply_again(tx, event).await?;

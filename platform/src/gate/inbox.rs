@@ -42,13 +42,21 @@ impl Arrival {
     /// Delivered by the bus for the `delivery`th time.
     #[must_use]
     pub fn by_bus(event: Arc<Envelope>, delivery: u32) -> Self {
-        Self { event, delivery: Some(delivery), predecessor: None }
+        Self {
+            event,
+            delivery: Some(delivery),
+            predecessor: None,
+        }
     }
 
     /// Read from the owner's log.
     #[must_use]
     pub fn from_log(event: Envelope, predecessor: Option<Cursor>) -> Self {
-        Self { event: Arc::new(event), delivery: None, predecessor }
+        Self {
+            event: Arc::new(event),
+            delivery: None,
+            predecessor,
+        }
     }
 }
 
@@ -108,7 +116,9 @@ impl Turn<'_> {
             return Ok(Verdict::Superfluous);
         }
         if version > cursor.version + 1 {
-            let early = arrival.delivery.is_some_and(|delivery| delivery <= EARLY_DELIVERIES);
+            let early = arrival
+                .delivery
+                .is_some_and(|delivery| delivery <= EARLY_DELIVERIES);
             if early && stuck.is_none() {
                 return Ok(Verdict::Again(EARLY_DELAY));
             }
@@ -138,7 +148,11 @@ impl Turn<'_> {
         // Nothing is graver than a new life: the event that blocks the key may have died.
         if stuck.is_none() || (reason == Reason::Resync && stuck != Some(Reason::Resync)) {
             let now = tx.now();
-            let wait = if reason == Reason::Resync { Duration::ZERO } else { REPAIR_AFTER };
+            let wait = if reason == Reason::Resync {
+                Duration::ZERO
+            } else {
+                REPAIR_AFTER
+            };
             store::set_stuck(tx, &self.key, &Stuck::new(reason, now, later(now, wait))).await?;
         }
         Ok(Verdict::Parked)
@@ -159,7 +173,10 @@ impl Turn<'_> {
             store::unstick(tx, &self.key).await?;
             cursor = self.drain(tx, cursor).await?;
         }
-        Ok(Verdict::Handled { subject: self.key.subject.clone(), cursor })
+        Ok(Verdict::Handled {
+            subject: self.key.subject.clone(),
+            cursor,
+        })
     }
 
     /// Handles what is parked directly behind the cursor; says where the cursor is then.
@@ -215,15 +232,14 @@ impl Turn<'_> {
     }
 
     async fn call_handler(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
-        tx.savepoint(async |tx: &mut Tx| {
-            unless_it_panics(self.consumer.handle(tx, event)).await
-        })
-        .await
+        tx.savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await)
+            .await
     }
 
     /// The copy alone.
     pub(super) async fn apply(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
-        tx.savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.apply(tx, event)).await).await
+        tx.savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.apply(tx, event)).await)
+            .await
     }
 }
 

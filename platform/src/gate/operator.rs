@@ -81,9 +81,18 @@ impl Gate {
             let Some(stuck) = store::stuck(tx, &key).await? else {
                 return Err(Refused::conflict("not_stuck", "this key is not stuck").into());
             };
-            let reason =
-                if stuck.reason == Reason::Blocked { Reason::Failing } else { stuck.reason };
-            let again = Stuck { reason, attempts: 0, tries: 0, next_try_at: tx.now(), ..stuck };
+            let reason = if stuck.reason == Reason::Blocked {
+                Reason::Failing
+            } else {
+                stuck.reason
+            };
+            let again = Stuck {
+                reason,
+                attempts: 0,
+                tries: 0,
+                next_try_at: tx.now(),
+                ..stuck
+            };
             let next = store::standing(tx, &key).await?.cursor.version + 1;
             store::audit(tx, "redriven", &key, next, "").await?;
             store::set_stuck(tx, &key, &again).await
@@ -97,7 +106,10 @@ impl Gate {
     /// # Errors
     /// [`Refused`] when the key is not blocked or failing, or nothing is parked next.
     pub async fn skip(&self, aggregate: &str, subject: &str, note: &str) -> Result<i64> {
-        let consumer = self.consumer(aggregate).ok_or_else(Refused::not_found)?.clone();
+        let consumer = self
+            .consumer(aggregate)
+            .ok_or_else(Refused::not_found)?
+            .clone();
         let (gate, key, note) = (self.clone(), self.key(&consumer, subject), note.to_owned());
         let work = async move |tx: &mut Tx| {
             let standing = store::standing(tx, &key).await?;
@@ -112,7 +124,12 @@ impl Gate {
             let Some(event) = next else {
                 return Err(Refused::conflict("not_blocked", "no event blocks this key").into());
             };
-            let turn = Turn { gate: &gate, consumer: &consumer, key: key.clone(), last_run: true };
+            let turn = Turn {
+                gate: &gate,
+                consumer: &consumer,
+                key: key.clone(),
+                last_run: true,
+            };
             drop(turn.apply(tx, &event).await);
             store::set_cursor(tx, &key, Cursor::at(&event)).await?;
             store::audit(tx, "skipped", &key, version, &note).await?;
@@ -138,6 +155,9 @@ impl Gate {
             )
             .await
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 }

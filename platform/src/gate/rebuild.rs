@@ -28,7 +28,11 @@ impl Gate {
         self.paused.store(true, Ordering::Release);
         let mut applied = 0;
         self.note_rebuilding(true).await?;
-        for consumer in self.consumers.iter().filter(|consumer| !consumer.copies.is_empty()) {
+        for consumer in self
+            .consumers
+            .iter()
+            .filter(|consumer| !consumer.copies.is_empty())
+        {
             applied += self.rebuild_one(consumer).await?;
         }
         self.note_rebuilding(false).await?;
@@ -39,7 +43,11 @@ impl Gate {
     /// Whether a rebuild was begun and not ended: then deliveries wait until it is.
     pub(crate) async fn is_half_rebuilt(&self) -> Result<bool> {
         let look = async |tx: &mut Tx| {
-            tx.query_opt("select 1 from meta where name = 'rebuilding' and value = 1", params![]).await
+            tx.query_opt(
+                "select 1 from meta where name = 'rebuilding' and value = 1",
+                params![],
+            )
+            .await
         };
         let half = self.context.db.read(look).await?.is_some();
         self.paused.store(half, Ordering::Release);
@@ -64,17 +72,25 @@ impl Gate {
             .await
             .map(drop)
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 
     async fn rebuild_one(&self, consumer: &Consumer) -> Result<u64> {
         self.empty(consumer).await?;
         let (mut applied, mut after) = (0, 0);
         loop {
-            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let question = Ask::Log {
+                aggregate: consumer.aggregate.to_owned(),
+                after,
+            };
             let page: LogPage =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
-            let Some(last) = page.last else { return Ok(applied) };
+            let Some(last) = page.last else {
+                return Ok(applied);
+            };
             after = last;
             applied += self.apply_page(consumer, page.events).await?;
         }
@@ -84,11 +100,15 @@ impl Gate {
         let tables = consumer.copies;
         let work = async move |tx: &mut Tx| {
             for table in tables {
-                tx.execute(&format!("delete from {table}"), params![]).await?;
+                tx.execute(&format!("delete from {table}"), params![])
+                    .await?;
             }
             Ok(())
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 
     async fn apply_page(&self, consumer: &Consumer, events: Vec<Envelope>) -> Result<u64> {
@@ -99,14 +119,22 @@ impl Gate {
                 let key = gate.key(&consumer, &event.subject);
                 let cursor = store::standing(tx, &key).await?.cursor;
                 if event.aggregateversion <= cursor.version {
-                    let turn = Turn { gate: &gate, consumer: &consumer, key, last_run: true };
+                    let turn = Turn {
+                        gate: &gate,
+                        consumer: &consumer,
+                        key,
+                        last_run: true,
+                    };
                     turn.apply_again(tx, event).await?;
                     applied += 1;
                 }
             }
             Ok(applied)
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 }
 

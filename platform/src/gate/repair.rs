@@ -45,7 +45,9 @@ impl Gate {
         let wakes: Vec<Arc<Notify>> = self.consumers.iter().map(|_| Arc::default()).collect();
         for (consumer, wake) in self.consumers.iter().zip(&wakes) {
             let (gate, consumer) = (self.clone(), consumer.clone());
-            self.context.tasks.spawn(gate.repair_one(consumer, Arc::clone(wake)));
+            self.context
+                .tasks
+                .spawn(gate.repair_one(consumer, Arc::clone(wake)));
         }
         loop {
             wake.notified().await;
@@ -110,7 +112,9 @@ impl Gate {
     /// # Errors
     /// When not even that could be written.
     async fn repair(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let Some(stuck) = self.begin_try(consumer, subject).await? else { return Ok(()) };
+        let Some(stuck) = self.begin_try(consumer, subject).await? else {
+            return Ok(());
+        };
         let outcome = match stuck.reason {
             Reason::Blocked => Ok(()),
             Reason::Gap | Reason::Resync => self.fetch(consumer, subject).await,
@@ -132,8 +136,15 @@ impl Gate {
         self.retry(consumer, subject).await?;
         let key = self.key(consumer, subject);
         let look = async move |tx: &mut Tx| store::stuck(tx, &key).await;
-        let waits = self.context.db.read(look).await?.and_then(|stuck| stuck.waits);
-        let Some((aggregate, other)) = waits else { return Ok(()) };
+        let waits = self
+            .context
+            .db
+            .read(look)
+            .await?
+            .and_then(|stuck| stuck.waits);
+        let Some((aggregate, other)) = waits else {
+            return Ok(());
+        };
         match self.consumer(&aggregate) {
             Some(awaited) => self.fetch(awaited, &other).await,
             None => Ok(()),
@@ -144,24 +155,42 @@ impl Gate {
     async fn begin_try(&self, consumer: &Consumer, subject: &str) -> Result<Option<Stuck>> {
         let key = self.key(consumer, subject);
         let work = async move |tx: &mut Tx| {
-            let Some(stuck) = store::stuck(tx, &key).await? else { return Ok(None) };
+            let Some(stuck) = store::stuck(tx, &key).await? else {
+                return Ok(None);
+            };
             let next_try_at = later(tx.now(), backoff(stuck.tries + 1));
-            let tried = Stuck { tries: stuck.tries + 1, next_try_at, ..stuck.clone() };
+            let tried = Stuck {
+                tries: stuck.tries + 1,
+                next_try_at,
+                ..stuck.clone()
+            };
             store::set_stuck(tx, &key, &tried).await?;
             Ok(Some(stuck))
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 
     /// Tries the parked event that is next.
     async fn retry(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let durability = if consumer.reacts { Durability::Synced } else { Durability::Relaxed };
+        let durability = if consumer.reacts {
+            Durability::Synced
+        } else {
+            Durability::Relaxed
+        };
         super::retrying(|last_run| {
             let (gate, consumer) = (self.clone(), consumer.clone());
             let key = self.key(&consumer, subject);
             let work = async move |tx: &mut Tx| {
                 gate.unless_paused()?;
-                let turn = Turn { gate: &gate, consumer: &consumer, key: key.clone(), last_run };
+                let turn = Turn {
+                    gate: &gate,
+                    consumer: &consumer,
+                    key: key.clone(),
+                    last_run,
+                };
                 turn.retry(tx).await
             };
             self.context.db.run(durability, Origin::default(), work)
@@ -207,7 +236,10 @@ impl Gate {
             }
             Ok(())
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 }
 

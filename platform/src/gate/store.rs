@@ -31,7 +31,10 @@ impl Cursor {
     /// The place of an event.
     #[must_use]
     pub fn at(event: &Envelope) -> Self {
-        Self { version: event.aggregateversion, incarnation: event.incarnation }
+        Self {
+            version: event.aggregateversion,
+            incarnation: event.incarnation,
+        }
     }
 }
 
@@ -332,7 +335,16 @@ pub(super) async fn audit(
     tx.execute(
         "insert into audit (id, at, act, consumer, aggregate, subject, version, note) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
-        params![id, now, act, key.consumer, key.aggregate, key.subject, version, note],
+        params![
+            id,
+            now,
+            act,
+            key.consumer,
+            key.aggregate,
+            key.subject,
+            version,
+            note
+        ],
     )
     .await?;
     Ok(())

@@ -48,7 +48,9 @@ impl Gate {
     /// Hears announced heads until the process stops.
     pub async fn heads_loop(self, consumer: Consumer, mut news: BoxStream<'static, Bytes>) {
         while let Some(news) = news.next().await {
-            let Ok(mut heads) = serde_json::from_slice::<Vec<Head>>(&news) else { continue };
+            let Ok(mut heads) = serde_json::from_slice::<Vec<Head>>(&news) else {
+                continue;
+            };
             heads.retain(|head| head.aggregate == consumer.aggregate);
             if let Err(failure) = self.compare_heads(&consumer, heads).await {
                 tracing::debug!(service = self.context.service, %failure, "heads were not compared");
@@ -72,8 +74,10 @@ impl Gate {
 
     /// Of these heads, those that the cursors have not reached.
     async fn behind(&self, consumer: &Consumer, heads: &[Head]) -> Result<Vec<(String, Reason)>> {
-        let keys: Vec<_> =
-            heads.iter().map(|head| (self.key(consumer, &head.subject), at(head))).collect();
+        let keys: Vec<_> = heads
+            .iter()
+            .map(|head| (self.key(consumer, &head.subject), at(head)))
+            .collect();
         if keys.is_empty() {
             return Ok(Vec::new());
         }
@@ -122,12 +126,18 @@ impl Gate {
     async fn join_late(&self, consumer: &Consumer) -> Result<()> {
         let mut after = 0;
         loop {
-            let question = Ask::Log { aggregate: consumer.aggregate.to_owned(), after };
+            let question = Ask::Log {
+                aggregate: consumer.aggregate.to_owned(),
+                after,
+            };
             let page: LogPage =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
             let Some(last) = page.last else { return Ok(()) };
             after = last;
-            let arrivals = page.events.into_iter().map(|event| Arrival::from_log(event, None));
+            let arrivals = page
+                .events
+                .into_iter()
+                .map(|event| Arrival::from_log(event, None));
             self.take(consumer, arrivals.collect()).await?;
         }
     }
@@ -150,7 +160,9 @@ impl Gate {
     }
 
     async fn owner_sums(&self, consumer: &Consumer) -> Result<BTreeMap<i64, Sum>> {
-        let question = Ask::Sums { aggregate: consumer.aggregate.to_owned() };
+        let question = Ask::Sums {
+            aggregate: consumer.aggregate.to_owned(),
+        };
         let sums: Vec<(i64, Sum)> =
             source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
         Ok(sums.into_iter().collect())
@@ -210,9 +222,15 @@ impl Gate {
             let heads: Vec<(String, Cursor)> =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
             let full = i64::try_from(heads.len()).unwrap_or(0) >= PAGE;
-            let until = if full { heads.last().map(|(subject, _)| subject.clone()) } else { None };
+            let until = if full {
+                heads.last().map(|(subject, _)| subject.clone())
+            } else {
+                None
+            };
             let heads: BTreeMap<String, Cursor> = heads.into_iter().collect();
-            let cursors = self.cursors(consumer, partition, (&after, until.as_deref())).await?;
+            let cursors = self
+                .cursors(consumer, partition, (&after, until.as_deref()))
+                .await?;
             let of = |of: &BTreeMap<_, _>, subject| of.get(subject).copied().unwrap_or_default();
             for (subject, head) in &heads {
                 let cursor: Cursor = of(&cursors, subject);
@@ -259,5 +277,8 @@ impl Gate {
 }
 
 fn at(head: &Head) -> Cursor {
-    Cursor { version: head.version, incarnation: head.incarnation }
+    Cursor {
+        version: head.version,
+        incarnation: head.incarnation,
+    }
 }

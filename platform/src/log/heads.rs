@@ -45,7 +45,10 @@ impl Changed {
             incarnation: event.incarnation,
         };
         let key = (event.aggregate.clone(), event.subject.clone());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (head, BEATS));
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, (head, BEATS));
     }
 
     /// The heads to be announced in this beat.
@@ -66,7 +69,9 @@ pub(super) async fn announce(context: Context, changed: Changed) {
     loop {
         context.clock.sleep(BEAT).await;
         for heads in changed.beat().chunks(ANNOUNCE_MAX) {
-            let Ok(news) = serde_json::to_vec(heads) else { continue };
+            let Ok(news) = serde_json::to_vec(heads) else {
+                continue;
+            };
             if let Err(error) = context.bus.announce(context.service, news.into()).await {
                 tracing::debug!(service = context.service, %error, "an announcement was lost");
             }

@@ -26,9 +26,16 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(30);
 
 /// Publishes until the process stops.
 pub async fn run(context: Context) {
-    let relay = Relay { context, changed: Changed::default(), confirmed: Arc::default() };
+    let relay = Relay {
+        context,
+        changed: Changed::default(),
+        confirmed: Arc::default(),
+    };
     let tasks = relay.context.tasks.clone();
-    tasks.spawn(heads::announce(relay.context.clone(), relay.changed.clone()));
+    tasks.spawn(heads::announce(
+        relay.context.clone(),
+        relay.changed.clone(),
+    ));
     let confirmation = Arc::new(Notify::new());
     tasks.spawn(relay.clone().mark_confirmed(Arc::clone(&confirmation)));
     let wake = relay.context.wakers.get(RELAY);
@@ -73,7 +80,11 @@ impl Relay {
     /// Publishes what is unpublished, in version order per aggregate, and counts what was confirmed.
     async fn publish_batch(&self, count: &mut u64) -> Result<()> {
         // Copied before the read: what is marked in between is then in neither.
-        let confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let confirmed = self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
         let look = async move |tx: &mut Tx| {
             let sql = "select o.position, e.envelope from outbox o \
@@ -87,7 +98,10 @@ impl Relay {
             }
             let event: Arc<Envelope> = Arc::new(serde_json::from_str(&row.get::<String>(1)?)?);
             self.context.bus.publish(&event).await?;
-            self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).insert(position);
+            self.confirmed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(position);
             self.changed.note(&event);
             *count += 1;
         }
@@ -98,7 +112,11 @@ impl Relay {
     async fn mark_confirmed(self, confirmation: Arc<Notify>) {
         let mut pause = Duration::ZERO;
         loop {
-            let positions = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let positions = self
+                .confirmed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             if positions.is_empty() {
                 confirmation.notified().await;
                 continue;
@@ -106,7 +124,10 @@ impl Relay {
             match self.mark(runs(&positions)).await {
                 Ok(()) => {
                     pause = Duration::ZERO;
-                    let mut left = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut left = self
+                        .confirmed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
                     left.retain(|position| !positions.contains(position));
                 }
                 Err(error) => {
@@ -127,7 +148,10 @@ impl Relay {
             }
             Ok(())
         };
-        self.context.db.run(Durability::Relaxed, Origin::default(), work).await
+        self.context
+            .db
+            .run(Durability::Relaxed, Origin::default(), work)
+            .await
     }
 }
 
@@ -151,6 +175,9 @@ mod tests {
     fn a_mark_never_covers_a_position_that_was_not_confirmed() {
         assert_eq!(runs(&BTreeSet::new()), []);
         assert_eq!(runs(&BTreeSet::from([4])), [(4, 4)]);
-        assert_eq!(runs(&BTreeSet::from([1, 2, 3, 5, 7, 8])), [(1, 3), (5, 5), (7, 8)]);
+        assert_eq!(
+            runs(&BTreeSet::from([1, 2, 3, 5, 7, 8])),
+            [(1, 3), (5, 5), (7, 8)]
+        );
     }
 }

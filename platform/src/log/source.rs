@@ -109,14 +109,18 @@ pub async fn run(context: Context, questions: BoxStream<'static, Question>) {
 async fn answer(db: &Db, body: &[u8]) -> Result<Vec<u8>> {
     let question: Ask = serde_json::from_slice(body)?;
     match question {
-        Ask::Events { aggregate, subject, after } => {
-            written(events(db, aggregate, subject, after).await?)
-        }
+        Ask::Events {
+            aggregate,
+            subject,
+            after,
+        } => written(events(db, aggregate, subject, after).await?),
         Ask::Log { aggregate, after } => written(log(db, aggregate, after).await?),
         Ask::Sums { aggregate } => written(sums(db, aggregate).await?),
-        Ask::Heads { aggregate, partition, after } => {
-            written(heads(db, aggregate, partition, after).await?)
-        }
+        Ask::Heads {
+            aggregate,
+            partition,
+            after,
+        } => written(heads(db, aggregate, partition, after).await?),
     }
 }
 
@@ -161,7 +165,10 @@ pub async fn log(db: &Db, aggregate: String, after: i64) -> Result<LogPage> {
             )
             .await?;
         let last = rows.last().map(|row| row.get::<i64>(0)).transpose()?;
-        let events = rows.iter().map(|row| parse(&row.get::<String>(1)?)).collect::<Result<_>>()?;
+        let events = rows
+            .iter()
+            .map(|row| parse(&row.get::<String>(1)?))
+            .collect::<Result<_>>()?;
         Ok(LogPage { events, last })
     })
     .await
@@ -184,7 +191,13 @@ async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
 
 /// A partition and its sum.
 pub(crate) fn read_sum(row: &Row) -> Result<(i64, Sum)> {
-    Ok((row.get(0)?, Sum { versions: row.get(1)?, lives: row.get(2)? }))
+    Ok((
+        row.get(0)?,
+        Sum {
+            versions: row.get(1)?,
+            lives: row.get(2)?,
+        },
+    ))
 }
 
 async fn heads(
@@ -208,9 +221,16 @@ async fn heads(
 
 /// An id and where it stands.
 pub(crate) fn read_head(row: &Row) -> Result<(String, Cursor)> {
-    Ok((row.get(0)?, Cursor { version: row.get(1)?, incarnation: row.get(2)? }))
+    Ok((
+        row.get(0)?,
+        Cursor {
+            version: row.get(1)?,
+            incarnation: row.get(2)?,
+        },
+    ))
 }
 
 fn parse(text: &str) -> Result<Envelope> {
-    serde_json::from_str(text).map_err(|error| Failure::Broken(anyhow!(error).context("in the log")))
+    serde_json::from_str(text)
+        .map_err(|error| Failure::Broken(anyhow!(error).context("in the log")))
 }

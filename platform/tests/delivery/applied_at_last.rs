@@ -14,10 +14,19 @@ async fn i7_a_lost_event_is_asked_for_when_the_next_comes() {
     let stage = Stage::start().await;
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1).await;
-    stage.world.bus.set(Faults { lost: 100, unheard: 100, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        lost: 100,
+        unheard: 100,
+        ..Faults::default()
+    });
     stage.add_times("a", 3).await;
-    stage.until(async || (stage.world.events.lock().unwrap().len() >= 5).then_some(())).await;
-    stage.world.bus.set(Faults { unheard: 100, ..Faults::default() });
+    stage
+        .until(async || (stage.world.events.lock().unwrap().len() >= 5).then_some(()))
+        .await;
+    stage.world.bus.set(Faults {
+        unheard: 100,
+        ..Faults::default()
+    });
     stage.add("a", 1).await;
     stage.until_at("board", "a", 5).await;
     stage.until_at("archive", "a", 5).await;
@@ -33,7 +42,10 @@ async fn i7_a_lost_last_event_is_noticed_by_the_beats() {
     stage.until_at("board", "a", 1).await;
     stage.until_at("archive", "a", 1).await;
     let took = stage.world.clock.elapsed() - began;
-    assert!(took < Duration::from_secs(15), "long before the minute's comparison: {took:?}");
+    assert!(
+        took < Duration::from_secs(15),
+        "long before the minute's comparison: {took:?}"
+    );
     stage.mend_wires();
     stage.end(&["a"]).await;
 }
@@ -43,7 +55,11 @@ async fn i7_a_lost_last_event_is_noticed_by_the_comparison_when_the_beats_are_lo
     let stage = Stage::start().await;
     stage.add("a", 1).await;
     stage.rest().await;
-    stage.world.bus.set(Faults { lost: 100, unheard: 100, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        lost: 100,
+        unheard: 100,
+        ..Faults::default()
+    });
     stage.add("a", 2).await;
     stage.add("b", 1).await;
     stage.world.clock.advance(Duration::from_secs(61));
@@ -58,7 +74,12 @@ async fn i7_a_lost_last_event_is_noticed_by_the_comparison_when_the_beats_are_lo
 #[tokio::test(flavor = "multi_thread")]
 async fn i7_repair_goes_on_until_the_owner_answers() {
     let stage = Stage::start().await;
-    stage.world.bus.set(Faults { lost: 50, unanswered: 80, unheard: 50, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        lost: 50,
+        unanswered: 80,
+        unheard: 50,
+        ..Faults::default()
+    });
     for amount in 1..=20 {
         stage.add("a", amount).await;
         stage.add("b", amount).await;
@@ -74,11 +95,19 @@ async fn i7_a_consumer_that_was_down_catches_up_at_its_start() {
     stage.add_times("a", 3).await;
     stage.rest().await;
     let moods = stage.moods.clone();
-    let world = stage.world.restart(vec![counters(), labels()]).await.unwrap();
+    let world = stage
+        .world
+        .restart(vec![counters(), labels()])
+        .await
+        .unwrap();
     let stage = Stage { world, moods };
     stage.add_times("a", 4).await;
     stage.add_times("b", 2).await;
-    stage.until(async || (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())).await;
+    stage
+        .until(async || {
+            (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())
+        })
+        .await;
     let stage = stage.restart().await;
     stage.until_at("board", "a", 7).await;
     stage.until_at("board", "b", 2).await;
@@ -102,13 +131,20 @@ async fn i7_a_late_joiner_reads_the_whole_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn i7_a_late_joiner_asks_again_when_the_owner_was_silent() {
     let world = World::start(vec![counters(), labels()]).await.unwrap();
-    let stage = Stage { world, moods: Moods::default() };
+    let stage = Stage {
+        world,
+        moods: Moods::default(),
+    };
     stage.add_times("a", 5).await;
     let (crashed, moods) = stage.crash().await;
     // The owner does not run: nobody answers.
     let world = crashed.start(vec![board(&moods), archive()]).await.unwrap();
     let gate = &world.gates["archive"];
-    assert!(gate.catch_up(gate.consumer(Counter::NAME).unwrap()).await.is_err());
+    assert!(
+        gate.catch_up(gate.consumer(Counter::NAME).unwrap())
+            .await
+            .is_err()
+    );
     let stage = Stage { world, moods }.restart().await;
     stage.until_at("archive", "a", 5).await;
     stage.end(&["a"]).await;
@@ -129,7 +165,11 @@ async fn i7_a_gap_of_more_than_a_page_is_filled() {
     })
     .await
     .unwrap();
-    stage.until(async || (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())).await;
+    stage
+        .until(async || {
+            (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())
+        })
+        .await;
     stage.mend_wires();
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1_202).await;

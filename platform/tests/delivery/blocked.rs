@@ -19,7 +19,11 @@ async fn i8_a_poisoned_key_is_blocked_after_its_attempts_and_others_flow() {
     assert_eq!((stuck.attempts, stuck.version, stuck.parked), (3, 0, 5));
     assert_eq!(stuck.error, "poison");
     assert_eq!(stage.moods.calls("bad", 1), 3);
-    assert_eq!(stage.copy("board", "bad").await, None, "nothing of a failed attempt is kept");
+    assert_eq!(
+        stage.copy("board", "bad").await,
+        None,
+        "nothing of a failed attempt is kept"
+    );
     assert_eq!(stage.reactions("bad").await, Vec::<i64>::new());
     // Left alone, it is not tried any more.
     stage.world.clock.advance(Duration::from_secs(600));
@@ -64,7 +68,9 @@ async fn i8_what_is_unavailable_to_one_key_counts_no_attempt_and_stops_no_other(
     stage.add_times("bad", 2).await;
     stage.add_times("good", 10).await;
     stage.until_at("board", "good", 10).await;
-    stage.until(async || (stage.moods.calls("bad", 1) > 5).then_some(())).await;
+    stage
+        .until(async || (stage.moods.calls("bad", 1) > 5).then_some(()))
+        .await;
     let stuck = stage.gate("board").stuck_keys().await.unwrap().remove(0);
     assert_eq!((stuck.reason.as_str(), stuck.attempts), ("failing", 0));
     stage.moods.heal("bad");
@@ -110,7 +116,9 @@ async fn a_start_tries_a_blocked_key_once_and_no_more() {
     stage.until_stuck("bad", "blocked").await;
     let calls = stage.moods.calls("bad", 1);
     let stage = stage.restart().await;
-    stage.until(async || (stage.moods.calls("bad", 1) > calls).then_some(())).await;
+    stage
+        .until(async || (stage.moods.calls("bad", 1) > calls).then_some(()))
+        .await;
     stage.until_stuck("bad", "blocked").await;
     stage.world.clock.advance(Duration::from_secs(600));
     stage.add_times("good", 5).await;
@@ -126,7 +134,9 @@ async fn attempts_belong_to_one_event_and_not_to_those_behind_it() {
     let stage = Stage::start().await;
     stage.moods.set("bad", Mood::Broken);
     stage.add_times("bad", 2).await;
-    stage.until(async || (stage.moods.calls("bad", 1) == 2).then_some(())).await;
+    stage
+        .until(async || (stage.moods.calls("bad", 1) == 2).then_some(()))
+        .await;
     stage.moods.heal("bad");
     stage.until_at("board", "bad", 2).await;
     stage.moods.set("bad", Mood::Broken);
@@ -144,16 +154,33 @@ async fn a_refusal_is_recorded_and_the_cursor_moves() {
     stage.moods.set("a", Mood::Refuses);
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1).await;
-    assert_eq!(stage.reactions("a").await, Vec::<i64>::new(), "what it had written is undone");
-    assert!(stage.copy("board", "a").await.is_some(), "and the copy is made all the same");
+    assert_eq!(
+        stage.reactions("a").await,
+        Vec::<i64>::new(),
+        "what it had written is undone"
+    );
+    assert!(
+        stage.copy("board", "a").await.is_some(),
+        "and the copy is made all the same"
+    );
     let look = async |tx: &mut platform::Tx| {
-        let row = tx.query_one("select act, subject, version, note from audit", &[]).await?;
-        Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<i64>(2)?, row.get::<String>(3)?))
+        let row = tx
+            .query_one("select act, subject, version, note from audit", &[])
+            .await?;
+        Ok((
+            row.get::<String>(0)?,
+            row.get::<String>(1)?,
+            row.get::<i64>(2)?,
+            row.get::<String>(3)?,
+        ))
     };
     let noted = stage.world.db("board").unwrap().read(look).await.unwrap();
     let note = "not_liked: the rules say no".to_owned();
     assert_eq!(noted, ("refused".to_owned(), "a".to_owned(), 1, note));
     stage.rest().await;
-    assert_eq!(stage.gate("board").waiting().await.unwrap(), Waiting::default());
+    assert_eq!(
+        stage.gate("board").waiting().await.unwrap(),
+        Waiting::default()
+    );
     stage.world.end().await.unwrap();
 }

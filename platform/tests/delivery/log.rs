@@ -17,14 +17,24 @@ async fn i1_versions_are_dense_under_concurrent_writers() {
         let db = stage.world.db("counters").unwrap().clone();
         writers.push(async move {
             for step in 0..25 {
-                let id = if step % 2 == 0 { "shared".to_owned() } else { format!("own-{writer}") };
-                db.write(async move |tx: &mut Tx| add(tx, &id, 1).await).await.unwrap();
+                let id = if step % 2 == 0 {
+                    "shared".to_owned()
+                } else {
+                    format!("own-{writer}")
+                };
+                db.write(async move |tx: &mut Tx| add(tx, &id, 1).await)
+                    .await
+                    .unwrap();
             }
         });
     }
     futures::future::join_all(writers).await;
-    let versions: Vec<i64> =
-        stage.log("shared").await.iter().map(|event| event.aggregateversion).collect();
+    let versions: Vec<i64> = stage
+        .log("shared")
+        .await
+        .iter()
+        .map(|event| event.aggregateversion)
+        .collect();
     assert_eq!(versions, (1..=16 * 13).collect::<Vec<_>>());
     stage.end(&["shared", "own-0", "own-15"]).await;
 }
@@ -38,10 +48,14 @@ async fn i1_appending_at_another_version_than_the_head_is_refused_and_leaves_not
         let outcome = db
             .write(async move |tx: &mut Tx| {
                 let fact = CounterFact::Added { amount: 1 };
-                tx.append::<Counter>(id, wrong, &fact, &CounterState { value: 9 }).await
+                tx.append::<Counter>(id, wrong, &fact, &CounterState { value: 9 })
+                    .await
             })
             .await;
-        assert!(matches!(outcome, Err(Failure::Moved { .. })), "{id} {wrong}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(Failure::Moved { .. })),
+            "{id} {wrong}: {outcome:?}"
+        );
     }
     assert_eq!(stage.log("a").await.len(), 1);
     assert_eq!(stage.log("new").await.len(), 0);
@@ -75,36 +89,67 @@ async fn events_are_published_in_order_and_once_when_the_bus_is_well() {
     stage.add_times("b", 40).await;
     stage.rest().await;
     let mut heard: HashMap<String, Vec<i64>> = HashMap::new();
-    let published = stage.world.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for event in published.iter().filter(|event| event.aggregate == "counter") {
-        heard.entry(event.subject.clone()).or_default().push(event.aggregateversion);
+    let published = stage
+        .world
+        .events
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    for event in published
+        .iter()
+        .filter(|event| event.aggregate == "counter")
+    {
+        heard
+            .entry(event.subject.clone())
+            .or_default()
+            .push(event.aggregateversion);
     }
     let whole: Vec<i64> = (1..=40).collect();
-    assert_eq!(heard, HashMap::from([("a".to_owned(), whole.clone()), ("b".to_owned(), whole)]));
+    assert_eq!(
+        heard,
+        HashMap::from([("a".to_owned(), whole.clone()), ("b".to_owned(), whole)])
+    );
     stage.end(&["a", "b"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unconfirmed_event_is_published_again_and_those_before_it_are_not() {
     let stage = Stage::start().await;
-    stage.world.bus.set(Faults { unconfirmed: 30, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        unconfirmed: 30,
+        ..Faults::default()
+    });
     stage.add_times("a", 60).await;
     stage.rest().await;
-    let published = stage.world.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let published = stage
+        .world
+        .events
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     let versions: Vec<i64> = published
         .iter()
         .filter(|event| event.aggregate == "counter")
         .map(|event| event.aggregateversion)
         .collect();
     assert!(versions.len() > 60, "some were published again");
-    assert!(versions.is_sorted(), "never an earlier one again: {versions:?}");
+    assert!(
+        versions.is_sorted(),
+        "never an earlier one again: {versions:?}"
+    );
     stage.end(&["a"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_crashes_with_unpublished_events_publishes_them_at_its_start() {
     let stage = Stage::start().await;
-    stage.world.bus.set(Faults { unconfirmed: 100, unheard: 100, unanswered: 100, lost: 0, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        unconfirmed: 100,
+        unheard: 100,
+        unanswered: 100,
+        lost: 0,
+        ..Faults::default()
+    });
     stage.add_times("a", 3).await;
     let stage = stage.restart().await;
     let found = &stage.world.found["counters"];

@@ -10,7 +10,10 @@ use crate::stage::Stage;
 #[tokio::test(flavor = "multi_thread")]
 async fn i4_doubled_events_have_one_effect() {
     let stage = Stage::start().await;
-    stage.world.bus.set(Faults { doubled: 100, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        doubled: 100,
+        ..Faults::default()
+    });
     stage.add_times("a", 50).await;
     stage.end(&["a"]).await;
 }
@@ -23,7 +26,9 @@ async fn i4_events_that_are_delivered_again_much_later_have_no_effect() {
     let gate = stage.gate("board");
     let consumer = gate.consumer("counter").unwrap();
     let again = stage.log("a").await.into_iter().rev();
-    let again = again.map(|event| Arrival::by_bus(Arc::new(event), 1)).collect();
+    let again = again
+        .map(|event| Arrival::by_bus(Arc::new(event), 1))
+        .collect();
     let verdicts = gate.take(consumer, again).await.unwrap();
     assert_eq!(verdicts, vec![Verdict::Superfluous; 5]);
     stage.end(&["a"]).await;
@@ -38,7 +43,10 @@ async fn i4_many_that_take_the_same_events_at_once_handle_each_once() {
     let consumer = gate.consumer("counter").unwrap();
     let events: Vec<_> = stage.log("a").await.into_iter().map(Arc::new).collect();
     let takers = (0..8).map(|_| {
-        let arrivals = events.iter().map(|event| Arrival::by_bus(Arc::clone(event), 1)).collect();
+        let arrivals = events
+            .iter()
+            .map(|event| Arrival::by_bus(Arc::clone(event), 1))
+            .collect();
         gate.take(consumer, arrivals)
     });
     for outcome in futures::future::join_all(takers).await {
@@ -52,7 +60,10 @@ async fn i4_many_that_take_the_same_events_at_once_handle_each_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_delayed_events_are_handled_in_order() {
     let stage = Stage::start().await;
-    stage.world.bus.set(Faults { delayed: 60, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        delayed: 60,
+        ..Faults::default()
+    });
     for amount in 1..=40 {
         stage.add("a", amount).await;
         stage.add("b", amount).await;
@@ -79,7 +90,10 @@ async fn i5_an_event_that_comes_early_is_sent_back_twice_and_then_parked() {
     assert_eq!(take(2, 1).await, Verdict::Parked);
     assert_eq!(stage.cursor("board", "a").await.version, 0);
     let handled = take(1, 1).await;
-    assert!(matches!(handled, Verdict::Handled { ref cursor, .. } if cursor.version == 3), "{handled:?}");
+    assert!(
+        matches!(handled, Verdict::Handled { ref cursor, .. } if cursor.version == 3),
+        "{handled:?}"
+    );
     assert_eq!(stage.reactions("a").await, [1, 2, 3]);
     stage.mend_wires();
     stage.end(&["a"]).await;
@@ -93,9 +107,14 @@ async fn plain_re_ordering_heals_without_asking_the_owner() {
     let gate = stage.gate("board");
     let consumer = gate.consumer("counter").unwrap();
     let swapped = stage.log("a").await.into_iter().rev();
-    let swapped = swapped.map(|event| Arrival::by_bus(Arc::new(event), 1)).collect();
+    let swapped = swapped
+        .map(|event| Arrival::by_bus(Arc::new(event), 1))
+        .collect();
     let verdicts = gate.take(consumer, swapped).await.unwrap();
-    assert!(matches!(verdicts[..], [Verdict::Again(_), Verdict::Handled { .. }]), "{verdicts:?}");
+    assert!(
+        matches!(verdicts[..], [Verdict::Again(_), Verdict::Handled { .. }]),
+        "{verdicts:?}"
+    );
     assert_eq!(gate.waiting().await.unwrap().stuck, 0);
     stage.mend_wires();
     stage.end(&["a"]).await;

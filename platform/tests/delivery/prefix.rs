@@ -5,8 +5,14 @@ use testing::Faults;
 use crate::stage::{Stage, fold};
 
 /// Everything goes wrong, often.
-const FAULTS: Faults =
-    Faults { lost: 15, doubled: 15, delayed: 30, unconfirmed: 5, unheard: 20, unanswered: 10 };
+const FAULTS: Faults = Faults {
+    lost: 15,
+    doubled: 15,
+    delayed: 30,
+    unconfirmed: 5,
+    unheard: 20,
+    unanswered: 10,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i2_i3_at_any_moment_a_copy_is_a_fold_and_its_cursor_only_rises() {
@@ -16,7 +22,9 @@ async fn i2_i3_at_any_moment_a_copy_is_a_fold_and_its_cursor_only_rises() {
     for amount in 1..=80 {
         stage.add("a", amount).await;
         for (service, seen) in ["board", "archive"].into_iter().zip(&mut seen) {
-            let Some((copy, cursor)) = stage.copy(service, "a").await else { continue };
+            let Some((copy, cursor)) = stage.copy(service, "a").await else {
+                continue;
+            };
             assert!(cursor >= *seen, "{service}: from {seen} to {cursor}");
             *seen = cursor;
             let log = stage.log("a").await;
@@ -82,7 +90,11 @@ async fn a_rebuild_that_failed_half_way_is_ended_at_the_next_start() {
     stage.rest().await;
     stage.cut_wires();
     stage.gate("board").rebuild().await.unwrap_err();
-    assert_eq!(stage.copy("board", "a").await, None, "emptied, and nobody answered");
+    assert_eq!(
+        stage.copy("board", "a").await,
+        None,
+        "emptied, and nobody answered"
+    );
     stage.add("a", 9).await;
     let stage = stage.restart().await;
     stage.until(async || stage.copy("board", "a").await).await;

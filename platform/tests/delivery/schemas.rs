@@ -39,7 +39,10 @@ enum NewerFact {
 }
 
 fn richer(value: i64) -> NewerState {
-    NewerState::Richer { value, colour: "red".to_owned() }
+    NewerState::Richer {
+        value,
+        colour: "red".to_owned(),
+    }
 }
 
 async fn with_pretended_owner() -> (Stage, Owner) {
@@ -52,23 +55,41 @@ async fn with_pretended_owner() -> (Stage, Owner) {
 #[tokio::test(flavor = "multi_thread")]
 async fn o1_more_fields_are_passed_over() {
     let (stage, owner) = with_pretended_owner().await;
-    let fact = NewerFact::Added { amount: 4, by: "somebody".to_owned() };
-    owner.publish::<NewerCounter>("a", &fact, &richer(4)).await.unwrap();
+    let fact = NewerFact::Added {
+        amount: 4,
+        by: "somebody".to_owned(),
+    };
+    owner
+        .publish::<NewerCounter>("a", &fact, &richer(4))
+        .await
+        .unwrap();
     stage.until_at("board", "a", 1).await;
     assert_eq!(stage.reactions("a").await, [1]);
-    assert_eq!(stage.copy("board", "a").await.map(|(copy, _)| copy.0), Some(4));
+    assert_eq!(
+        stage.copy("board", "a").await.map(|(copy, _)| copy.0),
+        Some(4)
+    );
     stage.world.end().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn o1_an_unknown_type_brings_the_copy_forward_and_has_no_other_effect() {
     let (stage, owner) = with_pretended_owner().await;
-    owner.publish::<NewerCounter>("a", &NewerFact::Painted, &richer(7)).await.unwrap();
+    owner
+        .publish::<NewerCounter>("a", &NewerFact::Painted, &richer(7))
+        .await
+        .unwrap();
     let known = CounterFact::Added { amount: 1 };
-    owner.publish::<Counter>("a", &known, &CounterState { value: 8 }).await.unwrap();
+    owner
+        .publish::<Counter>("a", &known, &CounterState { value: 8 })
+        .await
+        .unwrap();
     stage.until_at("board", "a", 2).await;
     assert_eq!(stage.reactions("a").await, [2]);
-    assert_eq!(stage.copy("board", "a").await.map(|(copy, _)| copy.1), Some(2));
+    assert_eq!(
+        stage.copy("board", "a").await.map(|(copy, _)| copy.1),
+        Some(2)
+    );
     stage.world.end().await.unwrap();
 }
 
@@ -76,9 +97,15 @@ async fn o1_an_unknown_type_brings_the_copy_forward_and_has_no_other_effect() {
 async fn o1_an_unknown_type_with_a_state_of_another_form_advances_the_cursor() {
     let (stage, owner) = with_pretended_owner().await;
     let other = NewerState::Other { values: vec![1, 2] };
-    owner.publish::<NewerCounter>("a", &NewerFact::AddedMany, &other).await.unwrap();
+    owner
+        .publish::<NewerCounter>("a", &NewerFact::AddedMany, &other)
+        .await
+        .unwrap();
     let known = CounterFact::Added { amount: 1 };
-    owner.publish::<Counter>("a", &known, &CounterState { value: 8 }).await.unwrap();
+    owner
+        .publish::<Counter>("a", &known, &CounterState { value: 8 })
+        .await
+        .unwrap();
     stage.until_at("board", "a", 2).await;
     stage.until_at("archive", "a", 2).await;
     assert_eq!(stage.reactions("a").await, [2]);
@@ -88,17 +115,28 @@ async fn o1_an_unknown_type_with_a_state_of_another_form_advances_the_cursor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_type_with_a_state_that_cannot_be_read_is_poison() {
     let (stage, owner) = with_pretended_owner().await;
-    let fact = NewerFact::Added { amount: 4, by: "somebody".to_owned() };
+    let fact = NewerFact::Added {
+        amount: 4,
+        by: "somebody".to_owned(),
+    };
     let other = NewerState::Other { values: vec![1, 2] };
-    owner.publish::<NewerCounter>("a", &fact, &other).await.unwrap();
+    owner
+        .publish::<NewerCounter>("a", &fact, &other)
+        .await
+        .unwrap();
     let _labels = stage.world.owner("labels").await;
     stage.until_stuck("a", "blocked").await;
-    stage.gate("board").skip("counter", "a", "no state").await.unwrap();
-    stage.until(async || {
-        let gate = stage.gate("archive");
-        gate.skip("counter", "a", "no state").await.ok()
-    })
-    .await;
+    stage
+        .gate("board")
+        .skip("counter", "a", "no state")
+        .await
+        .unwrap();
+    stage
+        .until(async || {
+            let gate = stage.gate("archive");
+            gate.skip("counter", "a", "no state").await.ok()
+        })
+        .await;
     assert_eq!(stage.cursor("board", "a").await.version, 1);
     stage.gate("board").rebuild().await.unwrap();
     stage.world.end().await.unwrap();

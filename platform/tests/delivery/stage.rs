@@ -12,7 +12,8 @@ use platform::{Service, Tx};
 use testing::{Crashed, Faults, World};
 
 use crate::toys::{
-    Counter, CounterState, Label, LabelFact, LabelState, Moods, add, archive, board, counters, digest, labels,
+    Counter, CounterState, Label, LabelFact, LabelState, Moods, add, archive, board, counters,
+    digest, labels,
 };
 
 /// How far the clock is moved each time that something is waited for.
@@ -48,14 +49,19 @@ impl Stage {
     }
 
     pub async fn start_again(crashed: Crashed, moods: Moods) -> Self {
-        Self { world: crashed.start(all(&moods)).await.unwrap(), moods }
+        Self {
+            world: crashed.start(all(&moods)).await.unwrap(),
+            moods,
+        }
     }
 
     /// Adds to a counter; says which version that made.
     pub async fn add(&self, id: &str, amount: i64) -> i64 {
         let id = id.to_owned();
         let db = self.world.db("counters").unwrap();
-        db.write(async move |tx: &mut Tx| add(tx, &id, amount).await).await.unwrap()
+        db.write(async move |tx: &mut Tx| add(tx, &id, amount).await)
+            .await
+            .unwrap()
     }
 
     /// Adds 1, 2, 3 … to a counter, one after the other.
@@ -70,20 +76,33 @@ impl Stage {
         let (id, text) = (id.to_owned(), text.to_owned());
         let work = async move |tx: &mut Tx| {
             let head = tx.head::<Label>(&id).await?;
-            tx.append::<Label>(&id, head, &LabelFact::Written, &LabelState { text: text.clone() })
-                .await
+            tx.append::<Label>(
+                &id,
+                head,
+                &LabelFact::Written,
+                &LabelState { text: text.clone() },
+            )
+            .await
         };
         self.world.db("labels").unwrap().write(work).await.unwrap();
     }
 
     /// Begins to lose events, and nothing else.
     pub fn lose_events(&self) {
-        self.world.bus.set(Faults { lost: 100, ..Faults::default() });
+        self.world.bus.set(Faults {
+            lost: 100,
+            ..Faults::default()
+        });
     }
 
     /// Begins to lose everything.
     pub fn cut_wires(&self) {
-        self.world.bus.set(Faults { lost: 100, unheard: 100, unanswered: 100, ..Faults::default() });
+        self.world.bus.set(Faults {
+            lost: 100,
+            unheard: 100,
+            unanswered: 100,
+            ..Faults::default()
+        });
     }
 
     pub fn mend_wires(&self) {
@@ -105,19 +124,25 @@ impl Stage {
 
     /// How far a service has come with a counter.
     pub async fn cursor(&self, service: &str, id: &str) -> Cursor {
-        self.gate(service).position(Counter::NAME, id).await.unwrap()
+        self.gate(service)
+            .position(Counter::NAME, id)
+            .await
+            .unwrap()
     }
 
     /// Waits until a service has handled a counter's event.
     pub async fn until_at(&self, service: &str, id: &str, version: i64) {
-        self.until(async || (self.cursor(service, id).await.version >= version).then_some(())).await;
+        self.until(async || (self.cursor(service, id).await.version >= version).then_some(()))
+            .await;
     }
 
     /// Waits until a key of board's is stuck for this reason.
     pub async fn until_stuck(&self, id: &str, reason: &str) {
         self.until(async || {
             let keys = self.gate("board").stuck_keys().await.unwrap();
-            keys.iter().any(|key| key.subject == id && key.reason == reason).then_some(())
+            keys.iter()
+                .any(|key| key.subject == id && key.reason == reason)
+                .then_some(())
         })
         .await;
     }
@@ -142,7 +167,11 @@ impl Stage {
         let id = id.to_owned();
         let look = async move |tx: &mut Tx| {
             let sql = "select version from reactions where id = $1 order by place";
-            tx.query(sql, params![id]).await?.iter().map(|row| row.get(0)).collect()
+            tx.query(sql, params![id])
+                .await?
+                .iter()
+                .map(|row| row.get(0))
+                .collect()
         };
         self.world.db("board").unwrap().read(look).await.unwrap()
     }
@@ -154,7 +183,8 @@ impl Stage {
             let sql = "select p.value, p.version, p.digest, c.version from counter_copies p \
                        join cursors c on c.subject = p.id and c.aggregate = 'counter' where p.id = $1";
             let row = tx.query_opt(sql, params![id]).await?;
-            row.map(|row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?))).transpose()
+            row.map(|row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))
+                .transpose()
         };
         self.world.db(service).unwrap().read(look).await.unwrap()
     }

@@ -8,20 +8,32 @@ use crate::stage::Stage;
 use crate::toys::Mood;
 
 const IDS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-const MOODS: [Mood; 5] =
-    [Mood::Broken, Mood::Panics, Mood::Unavailable, Mood::Confused, Mood::NeedsLabel];
+const MOODS: [Mood; 5] = [
+    Mood::Broken,
+    Mood::Panics,
+    Mood::Unavailable,
+    Mood::Confused,
+    Mood::NeedsLabel,
+];
 
 async fn storm(seed: u64) {
     let chance = Seeded::new(seed);
-    let pick = |list: &[&'static str]| list[usize::try_from(chance.below(list.len() as u64)).unwrap()];
+    let pick =
+        |list: &[&'static str]| list[usize::try_from(chance.below(list.len() as u64)).unwrap()];
     let mut stage = Stage::start().await;
     stage.world.bus.reseed(seed);
     for _ in 0..250 {
         let id = pick(&IDS);
         match chance.below(100) {
-            0..60 => drop(stage.add(id, i64::try_from(chance.below(50)).unwrap()).await),
+            0..60 => drop(
+                stage
+                    .add(id, i64::try_from(chance.below(50)).unwrap())
+                    .await,
+            ),
             60..70 => stage.label(id, "text").await,
-            70..78 => stage.moods.set(id, MOODS[usize::try_from(chance.below(5)).unwrap()]),
+            70..78 => stage
+                .moods
+                .set(id, MOODS[usize::try_from(chance.below(5)).unwrap()]),
             78..86 => stage.moods.heal(id),
             86..94 => stage.world.bus.set(Faults {
                 lost: chance.below(40),
@@ -31,7 +43,10 @@ async fn storm(seed: u64) {
                 unheard: chance.below(100),
                 unanswered: chance.below(60),
             }),
-            94..98 => stage.world.clock.advance(std::time::Duration::from_secs(chance.below(40))),
+            94..98 => stage
+                .world
+                .clock
+                .advance(std::time::Duration::from_secs(chance.below(40))),
             98 => drop(stage.gate("archive").rebuild().await),
             _ => {
                 stage = stage.restart().await;

@@ -101,8 +101,7 @@ pub fn labels() -> Service {
 /// Copies counters and labels, and reacts to each change of a counter.
 pub fn board(moods: &Moods) -> Service {
     let moods = moods.clone();
-    let reactor =
-        async move |tx: &mut Tx, event: &Event<Counter>| react(tx, event, &moods).await;
+    let reactor = async move |tx: &mut Tx, event: &Event<Counter>| react(tx, event, &moods).await;
     Service::new("board", BOARD_TABLES)
         .consumer(
             Consumer::of::<Counter>()
@@ -111,7 +110,11 @@ pub fn board(moods: &Moods) -> Service {
                 .remove(remove_counter)
                 .build(),
         )
-        .consumer(Consumer::of::<Label>().copy(&["label_copies"], copy_label).build())
+        .consumer(
+            Consumer::of::<Label>()
+                .copy(&["label_copies"], copy_label)
+                .build(),
+        )
 }
 
 /// Copies counters and does nothing else: its transactions are not synced.
@@ -160,7 +163,10 @@ impl Moods {
     /// How often the reaction to this event was called.
     pub fn calls(&self, id: &str, version: i64) -> usize {
         let calls = self.calls.lock().unwrap();
-        calls.iter().filter(|call| call.0 == id && call.1 == version).count()
+        calls
+            .iter()
+            .filter(|call| call.0 == id && call.1 == version)
+            .count()
     }
 
     fn of(&self, id: &str) -> Option<Mood> {
@@ -171,15 +177,21 @@ impl Moods {
 /// Adds to a counter: the owner's one command.
 pub async fn add(tx: &mut Tx, id: &str, amount: i64) -> Result<i64> {
     let row = tx
-        .query_opt("select value, version from counters where id = $1", params![id])
+        .query_opt(
+            "select value, version from counters where id = $1",
+            params![id],
+        )
         .await?;
     let (value, version) = match row {
         Some(row) => (row.get::<i64>(0)?, row.get::<i64>(1)?),
         None => (0, 0),
     };
-    let state = CounterState { value: value + amount };
-    let version =
-        tx.append::<Counter>(id, version, &CounterFact::Added { amount }, &state).await?;
+    let state = CounterState {
+        value: value + amount,
+    };
+    let version = tx
+        .append::<Counter>(id, version, &CounterFact::Added { amount }, &state)
+        .await?;
     tx.execute(
         "insert into counters (id, value, version) values ($1, $2, $3) \
          on conflict (id) do update set value = excluded.value, version = excluded.version",
@@ -196,8 +208,12 @@ pub fn digest(before: i64, version: i64, value: i64) -> i64 {
 
 async fn copy_counter(tx: &mut Tx, event: &Event<Counter>) -> Result<()> {
     let (id, value, version) = (&event.subject, event.state.value, event.version);
-    let row =
-        tx.query_opt("select digest from counter_copies where id = $1", params![id]).await?;
+    let row = tx
+        .query_opt(
+            "select digest from counter_copies where id = $1",
+            params![id],
+        )
+        .await?;
     let before = row.map_or(Ok(0), |row| row.get(0))?;
     tx.execute(
         "insert into counter_copies (id, value, version, digest) values ($1, $2, $3, $4) \
@@ -210,7 +226,9 @@ async fn copy_counter(tx: &mut Tx, event: &Event<Counter>) -> Result<()> {
 }
 
 async fn remove_counter(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute("delete from counter_copies where id = $1", params![id]).await.map(drop)
+    tx.execute("delete from counter_copies where id = $1", params![id])
+        .await
+        .map(drop)
 }
 
 async fn copy_label(tx: &mut Tx, event: &Event<Label>) -> Result<()> {
@@ -225,15 +243,22 @@ async fn copy_label(tx: &mut Tx, event: &Event<Label>) -> Result<()> {
 
 async fn react(tx: &mut Tx, event: &Event<Counter>, moods: &Moods) -> Result<()> {
     let id = &event.subject;
-    moods.calls.lock().unwrap().push((id.clone(), event.version));
-    let Some(CounterFact::Added { amount }) = event.fact else { return Ok(()) };
+    moods
+        .calls
+        .lock()
+        .unwrap()
+        .push((id.clone(), event.version));
+    let Some(CounterFact::Added { amount }) = event.fact else {
+        return Ok(());
+    };
     tx.execute(
         "insert into reactions (id, version, amount) values ($1, $2, $3)",
         params![id, event.version, amount],
     )
     .await?;
     let tallied = tx.head::<Tally>(id).await?;
-    tx.append::<Tally>(id, tallied, &TallyFact::Made, &event.state).await?;
+    tx.append::<Tally>(id, tallied, &TallyFact::Made, &event.state)
+        .await?;
     // Only now, so that there is something to roll back.
     match moods.of(id) {
         None => Ok(()),
@@ -241,13 +266,18 @@ async fn react(tx: &mut Tx, event: &Event<Counter>, moods: &Moods) -> Result<()>
         Some(Mood::Panics) => panic!("poison"),
         Some(Mood::Refuses) => Err(Refused::conflict("not_liked", "the rules say no").into()),
         Some(Mood::Unavailable) => Err(Failure::Unavailable("no answer".to_owned())),
-        Some(Mood::Confused) => {
-            tx.append::<Tally>(id, tallied, &TallyFact::Made, &event.state).await.map(drop)
-        }
+        Some(Mood::Confused) => tx
+            .append::<Tally>(id, tallied, &TallyFact::Made, &event.state)
+            .await
+            .map(drop),
         Some(Mood::NeedsLabel) => {
-            let label =
-                tx.query_opt("select 1 from label_copies where id = $1", params![id]).await?;
-            label.map(drop).ok_or(Failure::NotYet { aggregate: Label::NAME, subject: id.clone() })
+            let label = tx
+                .query_opt("select 1 from label_copies where id = $1", params![id])
+                .await?;
+            label.map(drop).ok_or(Failure::NotYet {
+                aggregate: Label::NAME,
+                subject: id.clone(),
+            })
         }
     }
 }

@@ -27,12 +27,12 @@ async fn the_arrival_wakes_it_at_once() {
     stage.add("a", 1).await;
     stage.until_stuck("a", "not_yet").await;
     // Tried so often that its next try is many seconds away.
-    stage.until(async || (stage.moods.calls("a", 1) >= 7).then_some(())).await;
+    stage
+        .until(async || (stage.moods.calls("a", 1) >= 7).then_some(()))
+        .await;
     stage.label("a", "arrived").await;
     // The clock is not moved from here on.
-    let arrived = async || {
-        Ok((stage.cursor("board", "a").await.version == 1).then_some(()))
-    };
+    let arrived = async || Ok((stage.cursor("board", "a").await.version == 1).then_some(()));
     let began = stage.world.clock.elapsed();
     stage.world.until(arrived).await.unwrap();
     let took = stage.world.clock.elapsed() - began;
@@ -44,10 +44,19 @@ async fn the_arrival_wakes_it_at_once() {
 async fn what_it_waits_for_is_asked_for_when_the_bus_had_lost_it() {
     let stage = Stage::start().await;
     stage.moods.set("a", Mood::NeedsLabel);
-    stage.world.bus.set(Faults { lost: 100, unheard: 100, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        lost: 100,
+        unheard: 100,
+        ..Faults::default()
+    });
     stage.label("a", "lost").await;
-    stage.until(async || (!stage.world.events.lock().unwrap().is_empty()).then_some(())).await;
-    stage.world.bus.set(Faults { unheard: 100, ..Faults::default() });
+    stage
+        .until(async || (!stage.world.events.lock().unwrap().is_empty()).then_some(()))
+        .await;
+    stage.world.bus.set(Faults {
+        unheard: 100,
+        ..Faults::default()
+    });
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1).await;
     stage.mend_wires();

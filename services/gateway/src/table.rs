@@ -11,13 +11,34 @@ pub struct Route {
 
 /// The table. The longest prefix that fits decides; `/` fits everything.
 pub const TABLE: &[Route] = &[
-    Route { prefix: "/api/users", service: "auth" },
-    Route { prefix: "/api/tickets", service: "tickets" },
-    Route { prefix: "/api/orders", service: "orders" },
-    Route { prefix: "/api/payments", service: "payments" },
-    Route { prefix: "/sandbox", service: "payments" },
-    Route { prefix: "/dev/mail", service: "notifications" },
-    Route { prefix: "/", service: "web" },
+    Route {
+        prefix: "/api/users",
+        service: "auth",
+    },
+    Route {
+        prefix: "/api/tickets",
+        service: "tickets",
+    },
+    Route {
+        prefix: "/api/orders",
+        service: "orders",
+    },
+    Route {
+        prefix: "/api/payments",
+        service: "payments",
+    },
+    Route {
+        prefix: "/sandbox",
+        service: "payments",
+    },
+    Route {
+        prefix: "/dev/mail",
+        service: "notifications",
+    },
+    Route {
+        prefix: "/",
+        service: "web",
+    },
 ];
 
 /// The service that answers a path.
@@ -32,7 +53,9 @@ pub fn service_of(path: &str) -> &'static str {
 
 fn fits(prefix: &str, path: &str) -> bool {
     prefix == "/"
-        || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || path
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A service that answers a path which the table gives to another.
@@ -54,7 +77,10 @@ pub fn verify<'a>(
 ) -> Result<(), Misrouted> {
     for path in paths {
         if service_of(path) != service {
-            return Err(Misrouted { service, path: path.clone() });
+            return Err(Misrouted {
+                service,
+                path: path.clone(),
+            });
         }
     }
     Ok(())
@@ -78,7 +104,10 @@ mod tests {
     fn a_path_of_another_service_is_found() {
         let path = "/api/orders".to_owned();
         assert_eq!(verify("orders", std::iter::once(&path)), Ok(()));
-        let wrong = Misrouted { service: "tickets", path: path.clone() };
+        let wrong = Misrouted {
+            service: "tickets",
+            path: path.clone(),
+        };
         assert_eq!(verify("tickets", std::iter::once(&path)), Err(wrong));
     }
 }

@@ -51,26 +51,52 @@ fn order(id: u128, ticket: u128, status: OrderStatus) -> OrderState {
 
 fn rules(tickets: &[TicketState], orders: &[OrderState]) -> Vec<(&'static str, bool)> {
     let facts = Facts::of(
-        tickets.iter().map(|ticket| (ticket.id, ticket.clone())).collect(),
-        orders.iter().map(|order| (order.id, order.clone())).collect(),
+        tickets
+            .iter()
+            .map(|ticket| (ticket.id, ticket.clone()))
+            .collect(),
+        orders
+            .iter()
+            .map(|order| (order.id, order.clone()))
+            .collect(),
         BTreeMap::new(),
     );
-    findings(&facts).into_iter().map(|finding| (finding.rule, finding.pending)).collect()
+    findings(&facts)
+        .into_iter()
+        .map(|finding| (finding.rule, finding.pending))
+        .collect()
 }
 
 fn sold_to(order: u128) -> TicketStatus {
-    TicketStatus::Sold { order_id: OrderId::from(Uuid::from_u128(order)) }
+    TicketStatus::Sold {
+        order_id: OrderId::from(Uuid::from_u128(order)),
+    }
 }
 
 #[test]
 fn what_is_right_is_not_found() {
-    assert_eq!(rules(&[ticket(1, sold_to(2))], &[order(2, 1, OrderStatus::Complete)]), []);
-    assert_eq!(rules(&[ticket(1, TicketStatus::Listed)], &[order(2, 1, OrderStatus::Cancelled)]), []);
+    assert_eq!(
+        rules(
+            &[ticket(1, sold_to(2))],
+            &[order(2, 1, OrderStatus::Complete)]
+        ),
+        []
+    );
+    assert_eq!(
+        rules(
+            &[ticket(1, TicketStatus::Listed)],
+            &[order(2, 1, OrderStatus::Cancelled)]
+        ),
+        []
+    );
 }
 
 #[test]
 fn two_live_orders_of_one_ticket_are_found() {
-    let orders = [order(2, 1, OrderStatus::AwaitingPayment), order(3, 1, OrderStatus::Created)];
+    let orders = [
+        order(2, 1, OrderStatus::AwaitingPayment),
+        order(3, 1, OrderStatus::Created),
+    ];
     assert!(rules(&[ticket(1, TicketStatus::Listed)], &orders).contains(&("T1", false)));
 }
 
@@ -84,7 +110,10 @@ fn a_sold_ticket_without_a_paid_order_is_found() {
 #[test]
 fn a_paid_order_without_its_ticket_is_found() {
     let paid = [order(2, 1, OrderStatus::Complete)];
-    assert_eq!(rules(&[ticket(1, TicketStatus::Listed)], &paid), [("T2", false)]);
+    assert_eq!(
+        rules(&[ticket(1, TicketStatus::Listed)], &paid),
+        [("T2", false)]
+    );
     assert_eq!(rules(&[], &paid), [("T2", false)]);
 }
 

@@ -8,8 +8,14 @@ use crate::db::row::{Row, Value};
 use crate::db::unavailable;
 use crate::failure::{Failure, Result};
 
-pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| failure(error, sql))?;
+pub(in crate::db) fn query(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+) -> Result<Vec<Row>> {
+    let mut statement = connection
+        .prepare_cached(sql)
+        .map_err(|error| failure(error, sql))?;
     bind(&mut statement, params).map_err(|error| failure(error, sql))?;
     let columns = statement.column_count();
     let mut rows = statement.raw_query();
@@ -17,7 +23,9 @@ pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value])
     while let Some(row) = rows.next().map_err(|error| failure(error, sql))? {
         let mut values = Vec::with_capacity(columns);
         for column in 0..columns {
-            values.push(read(row.get_ref(column).map_err(|error| failure(error, sql))?)?);
+            values.push(read(
+                row.get_ref(column).map_err(|error| failure(error, sql))?,
+            )?);
         }
         answer.push(Row(values));
     }
@@ -25,9 +33,13 @@ pub(in crate::db) fn query(connection: &Connection, sql: &str, params: &[Value])
 }
 
 pub(in crate::db) fn execute(connection: &Connection, sql: &str, params: &[Value]) -> Result<u64> {
-    let mut statement = connection.prepare_cached(sql).map_err(|error| failure(error, sql))?;
+    let mut statement = connection
+        .prepare_cached(sql)
+        .map_err(|error| failure(error, sql))?;
     bind(&mut statement, params).map_err(|error| failure(error, sql))?;
-    let changed = statement.raw_execute().map_err(|error| failure(error, sql))?;
+    let changed = statement
+        .raw_execute()
+        .map_err(|error| failure(error, sql))?;
     Ok(u64::try_from(changed).unwrap_or(u64::MAX))
 }
 
@@ -43,8 +55,9 @@ fn bind(statement: &mut rusqlite::CachedStatement<'_>, params: &[Value]) -> rusq
 }
 
 fn parameter_name(place: usize) -> std::borrow::Cow<'static, str> {
-    const NAMES: [&str; 12] =
-        ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12"];
+    const NAMES: [&str; 12] = [
+        "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12",
+    ];
     match NAMES.get(place) {
         Some(name) => (*name).into(),
         None => format!("${}", place + 1).into(),
@@ -66,9 +79,11 @@ fn read(value: ValueRef<'_>) -> Result<Value> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(int) => Value::Int(int),
-        ValueRef::Text(text) => {
-            Value::Text(std::str::from_utf8(text).context("a text column")?.to_owned())
-        }
+        ValueRef::Text(text) => Value::Text(
+            std::str::from_utf8(text)
+                .context("a text column")?
+                .to_owned(),
+        ),
         ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
         ValueRef::Real(_) => return Err(Failure::Broken(anyhow!("a column holds a float"))),
     })

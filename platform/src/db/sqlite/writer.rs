@@ -39,7 +39,10 @@ pub(super) fn write_loop(connection: Connection, queue: &mpsc::Receiver<(Durabil
         }
         if sync != synced {
             let level = if sync { "full" } else { "normal" };
-            if connection.execute_batch(&format!("pragma synchronous = {level}")).is_ok() {
+            if connection
+                .execute_batch(&format!("pragma synchronous = {level}"))
+                .is_ok()
+            {
                 synced = sync;
             }
         }
@@ -47,7 +50,10 @@ pub(super) fn write_loop(connection: Connection, queue: &mpsc::Receiver<(Durabil
             run_batch(&connection, &mut batch);
         }
     }
-    if connection.execute_batch("pragma synchronous = full").is_ok() {
+    if connection
+        .execute_batch("pragma synchronous = full")
+        .is_ok()
+    {
         drop(connection.execute("update meta set value = 0 where name = 'open'", []));
         drop(connection.execute_batch("pragma wal_checkpoint(truncate)"));
     }
@@ -59,7 +65,9 @@ fn run_batch(connection: &Rc<Connection>, batch: &mut VecDeque<Job>) {
         tracing::error!(%error, "the database takes no transaction");
         // Outside a transaction statements would commit one by one: none may run.
         let message = error.to_string();
-        batch.drain(..).for_each(|job| job(Err(&message))(Err(&message)));
+        batch
+            .drain(..)
+            .for_each(|job| job(Err(&message))(Err(&message)));
         return;
     }
     let mut answers = Vec::with_capacity(batch.len());
@@ -72,7 +80,9 @@ fn run_batch(connection: &Rc<Connection>, batch: &mut VecDeque<Job>) {
     let committed = if lost {
         Err("the transaction was rolled back by the database".to_owned())
     } else {
-        execute(connection, "commit", &[]).map(drop).map_err(|error| error.to_string())
+        execute(connection, "commit", &[])
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     if let Err(error) = &committed {
         tracing::error!(error, "a commit failed");
