@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,37 +66,11 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         surroundings,
     )
     .await?;
-    let router = match settings.request_limit {
-        Some(per_second) => {
-            let limit = RequestLimit::new(per_second);
-            router.layer(axum::middleware::from_fn(move |request, next| {
-                server::limit(limit.clone(), request, next)
-            }))
-        }
-        None => router,
-    };
-    let Marketplace {
-        process,
-        prepared,
-        sandbox,
-    } = marketplace;
-    let mut gates = BTreeMap::new();
-    for service in prepared {
-        let (gate, found) = begin(service).await?;
-        tell(gate.context.service, &found);
-        gates.insert(gate.context.service, gate);
-    }
-    for gate in gates.values() {
-        catch_up_sessions(gate, SESSIONS_WITHIN).await;
-    }
+    let router = limited(router, settings.request_limit);
+    let process = marketplace.process.clone();
+    let operator = begin_all(marketplace, &directory).await?;
     let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
     tasks.spawn(async move { metrics.keep_up(clock.as_ref()).await });
-    let operator = Operator::new(
-        gates,
-        sandbox,
-        Arc::clone(&process.bus),
-        directory.path.clone(),
-    );
     control::serve(operator.clone(), &tasks)?;
     tasks.spawn(watch_databases(operator.clone(), process.clone()));
     process.readiness.set("started", true);
@@ -110,6 +85,35 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     operator.close();
     tracing::info!("stopped");
     Ok(())
+}
+
+fn limited(router: Router, per_second: Option<NonZeroU32>) -> Router {
+    let Some(per_second) = per_second else {
+        return router;
+    };
+    let limit = RequestLimit::new(per_second);
+    router.layer(axum::middleware::from_fn(move |request, next| {
+        server::limit(limit.clone(), request, next)
+    }))
+}
+
+/// Lets all services begin, says what they found, and waits until each knows who has signed out.
+async fn begin_all(marketplace: Marketplace, directory: &DataDir) -> anyhow::Result<Operator> {
+    let mut gates = BTreeMap::new();
+    for service in marketplace.prepared {
+        let (gate, found) = begin(service).await?;
+        tell(gate.context.service, &found);
+        gates.insert(gate.context.service, gate);
+    }
+    let waiting = gates.values();
+    futures::future::join_all(waiting.map(|gate| catch_up_sessions(gate, SESSIONS_WITHIN))).await;
+    let bus = marketplace.process.bus;
+    Ok(Operator::new(
+        gates,
+        marketplace.sandbox,
+        bus,
+        directory.path.clone(),
+    ))
 }
 
 /// Says in the readiness which database does not answer.

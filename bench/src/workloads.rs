@@ -151,11 +151,7 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     for number in 0..64 {
         buyers.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
     }
-    for count in [1usize, 8, 64] {
-        let wanted = [1, 8, 64]
-            .iter()
-            .position(|c| *c == count)
-            .map_or(0, |p| [8_000, 25_000, 50_000][p.min(2)]);
+    for (count, wanted) in [(1, 8_000), (8, 25_000), (64, 50_000)] {
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut clients = Vec::new();
@@ -200,7 +196,14 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     Ok(())
 }
 
-/// Every buyer wants the tickets in the same order, one request for each until one is got.
+/// One sale of few tickets to many buyers.
+struct Sale {
+    buyers: usize,
+    tickets: usize,
+    connections: usize,
+}
+
+/// Many buyers, each with one request for one of few tickets.
 async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     let mut people = Vec::new();
@@ -208,73 +211,85 @@ async fn onsale(marketplace: &Marketplace) -> anyhow::Result<()> {
         people.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
     }
     for (buyers, tickets, connections) in [
-        (200usize, 20usize, 64usize),
+        (200, 20, 64),
         (2_000, 20, 64),
         (2_000, 20, 512),
         (10_000, 100, 512),
     ] {
-        let stock: Vec<String> = list_tickets(&seller, tickets)
-            .await?
-            .into_iter()
-            .take(tickets)
-            .collect();
-        let stock = Arc::new(stock);
-        let queue = Arc::new(Mutex::new((0..buyers).collect::<VecDeque<_>>()));
-        let mut clients = Vec::new();
-        for number in 0..connections {
-            clients.push(
-                people
-                    .get(number % people.len())
-                    .context("nobody")?
-                    .again()
-                    .await?,
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let sold = Arc::new(Mutex::new(0usize));
-        let (cpu, began) = (marketplace.cpu()?, now());
-        let mut figures = closed_loop(clients, |mut client| {
-            let (stock, queue, sold) = (Arc::clone(&stock), Arc::clone(&queue), Arc::clone(&sold));
-            async move {
-                let mut took = Vec::new();
-                loop {
-                    let next = queue
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pop_front();
-                    let Some(buyer) = next else { return Ok(took) };
-                    let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
-                    let answer = client
-                        .post("/api/orders", &json!({"ticketId": ticket}))
-                        .await?;
-                    match answer.status {
-                        StatusCode::CREATED => {
-                            *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                        }
-                        StatusCode::CONFLICT => {}
-                        other => bail!("ordering: {other} {:?}", answer.body),
-                    }
-                    took.push(answer.took);
-                }
-            }
-        })
-        .await?;
-        let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
-        let sold = *sold.lock().unwrap_or_else(PoisonError::into_inner);
-        if sold != tickets {
-            bail!("{sold} orders for {tickets} tickets");
-        }
-        let case = format!("{buyers} buyers, {tickets} tickets, {connections} connections");
-        let note = format!("{sold} sold in {:.2} s", wall.as_secs_f64());
-        Line {
-            workload: "B5 onsale",
-            case,
-            wall,
-            cpu,
-            note,
-        }
-        .print(&mut figures);
+        let sale = Sale {
+            buyers,
+            tickets,
+            connections,
+        };
+        sell(marketplace, &seller, &people, &sale).await?;
     }
+    Ok(())
+}
+
+async fn sell(
+    marketplace: &Marketplace,
+    seller: &Client,
+    people: &[Client],
+    sale: &Sale,
+) -> anyhow::Result<()> {
+    let Sale {
+        buyers,
+        tickets,
+        connections,
+    } = *sale;
+    let stock: Vec<String> = list_tickets(seller, tickets).await?.into();
+    let stock = Arc::new(stock.into_iter().take(tickets).collect::<Vec<_>>());
+    let queue = Arc::new(Mutex::new((0..buyers).collect::<VecDeque<_>>()));
+    let mut clients = Vec::new();
+    for number in 0..connections {
+        let person = people.get(number % people.len()).context("nobody")?;
+        clients.push(person.again().await?);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let sold = Arc::new(Mutex::new(0usize));
+    let (cpu, began) = (marketplace.cpu()?, now());
+    let mut figures = closed_loop(clients, |mut client| {
+        let (stock, queue, sold) = (Arc::clone(&stock), Arc::clone(&queue), Arc::clone(&sold));
+        async move {
+            let mut took = Vec::new();
+            loop {
+                let next = queue
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
+                let Some(buyer) = next else { return Ok(took) };
+                let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
+                let answer = client
+                    .post("/api/orders", &json!({"ticketId": ticket}))
+                    .await?;
+                match answer.status {
+                    StatusCode::CREATED => {
+                        *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                    }
+                    StatusCode::CONFLICT => {}
+                    other => bail!("ordering: {other} {:?}", answer.body),
+                }
+                took.push(answer.took);
+            }
+        }
+    })
+    .await?;
+    let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+    let sold = *sold.lock().unwrap_or_else(PoisonError::into_inner);
+    if sold != tickets {
+        bail!("{sold} orders for {tickets} tickets");
+    }
+    let case = format!("{buyers} buyers, {tickets} tickets, {connections} connections");
+    let note = format!("{sold} sold in {:.2} s", wall.as_secs_f64());
+    let workload = "B5 onsale";
+    Line {
+        workload,
+        case,
+        wall,
+        cpu,
+        note,
+    }
+    .print(&mut figures);
     Ok(())
 }
 

@@ -134,7 +134,7 @@ mod tests {
     pub(super) fn message(message_id: &str) -> Message {
         Message {
             to: "buyer@mail.example".to_owned(),
-            subject: "Your tickets: Ünïcödé".to_owned(),
+            subject: "Your things: Ünïcödé".to_owned(),
             text: "It is yours.\n".to_owned(),
             html: "<p>It is yours.</p>\n".to_owned(),
             message_id: message_id.to_owned(),

@@ -15,7 +15,6 @@ pub struct Tasks {
 
 impl Tasks {
     /// Starts a task. It is dropped at its next await once the process stops.
-    #[expect(clippy::disallowed_methods, reason = "this is where tasks are joined")]
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tracker.spawn(async move {

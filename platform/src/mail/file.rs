@@ -176,7 +176,7 @@ mod tests {
         let again = mailer.read(&listed[0].id).await.unwrap().unwrap();
         assert_eq!(
             (again.subject.as_str(), again.to.as_str()),
-            ("Your tickets: Ünïcödé", "buyer@mail.example")
+            ("Your things: Ünïcödé", "buyer@mail.example")
         );
         let names = std::fs::read_dir(directory.path().join("mail")).unwrap();
         let eml =

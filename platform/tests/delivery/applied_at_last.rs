@@ -20,9 +20,7 @@ async fn i7_a_lost_event_is_asked_for_when_the_next_comes() {
         ..Faults::default()
     });
     stage.add_times("a", 3).await;
-    stage
-        .until(async || (stage.world.events.lock().unwrap().len() >= 5).then_some(()))
-        .await;
+    stage.until_published().await;
     stage.world.bus.set(Faults {
         unheard: 100,
         ..Faults::default()
@@ -103,11 +101,7 @@ async fn i7_a_consumer_that_was_down_catches_up_at_its_start() {
     let stage = Stage { world, moods };
     stage.add_times("a", 4).await;
     stage.add_times("b", 2).await;
-    stage
-        .until(async || {
-            (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())
-        })
-        .await;
+    stage.until_published().await;
     let stage = stage.restart().await;
     stage.until_at("board", "a", 7).await;
     stage.until_at("board", "b", 2).await;
@@ -120,11 +114,9 @@ async fn i7_a_late_joiner_reads_the_whole_log() {
     let world = World::start(vec![counters(), labels()]).await.unwrap();
     let stage = Stage { world, moods };
     let ids: Vec<String> = (0..300).map(|id| format!("c{id:03}")).collect();
-    for id in &ids {
-        stage.add_times(id, 3).await;
-    }
-    let stage = stage.restart().await;
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    stage.add_together(&ids, 3).await;
+    let stage = stage.restart().await;
     stage.end(&ids).await;
 }
 
@@ -156,20 +148,8 @@ async fn i7_a_gap_of_more_than_a_page_is_filled() {
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1).await;
     stage.cut_wires();
-    let db = stage.world.db("counters").unwrap();
-    db.write(async |tx: &mut platform::Tx| {
-        for amount in 1..=1_200 {
-            crate::toys::add(tx, "a", amount).await?;
-        }
-        Ok(())
-    })
-    .await
-    .unwrap();
-    stage
-        .until(async || {
-            (stage.gate("counters").waiting().await.unwrap().unpublished == 0).then_some(())
-        })
-        .await;
+    stage.add_together(&["a"], 1_200).await;
+    stage.until_published().await;
     stage.mend_wires();
     stage.add("a", 1).await;
     stage.until_at("board", "a", 1_202).await;

@@ -84,14 +84,8 @@ async fn i8_a_thousand_blocked_keys_stop_nobody() {
     for id in &ids {
         stage.moods.set(id, Mood::Broken);
     }
-    let db = stage.world.db("counters").unwrap();
-    for id in ids.clone() {
-        let work = async move |tx: &mut platform::Tx| {
-            crate::toys::add(tx, &id, 1).await?;
-            crate::toys::add(tx, &id, 2).await
-        };
-        db.write(work).await.unwrap();
-    }
+    let bad: Vec<&str> = ids.iter().map(String::as_str).collect();
+    stage.add_together(&bad, 2).await;
     let blocked = async || {
         let keys = stage.gate("board").stuck_keys().await.unwrap();
         (keys.len() == 1_000 && keys.iter().all(|key| key.reason == "blocked")).then_some(())

@@ -75,7 +75,7 @@ async fn a_rebuild_equals_the_live_copy_and_reacts_to_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_under_way_lets_no_event_into_the_half_built_copy() {
     let stage = Stage::start().await;
-    stage.add_times("a", 700).await;
+    stage.add_together(&["a"], 700).await;
     stage.rest().await;
     let gate = stage.gate("board").clone();
     let (rebuilt, ()) = tokio::join!(gate.rebuild(), stage.add_times("a", 200));

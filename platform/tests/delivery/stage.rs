@@ -17,7 +17,7 @@ use crate::toys::{
 };
 
 /// How far the clock is moved each time that something is waited for.
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(250);
 
 /// A world and how its handlers feel.
 pub struct Stage {
@@ -62,6 +62,20 @@ impl Stage {
         db.write(async move |tx: &mut Tx| add(tx, &id, amount).await)
             .await
             .unwrap()
+    }
+
+    /// Adds 1, 2, 3 … to several counters, in one transaction.
+    pub async fn add_together(&self, ids: &[&str], times: i64) {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let work = async move |tx: &mut Tx| {
+            for id in &ids {
+                for amount in 1..=times {
+                    add(tx, id, amount).await?;
+                }
+            }
+            Ok(())
+        };
+        self.world.db("counters").unwrap().write(work).await.unwrap();
     }
 
     /// Adds 1, 2, 3 … to a counter, one after the other.
@@ -134,6 +148,12 @@ impl Stage {
     pub async fn until_at(&self, service: &str, id: &str, version: i64) {
         self.until(async || (self.cursor(service, id).await.version >= version).then_some(()))
             .await;
+    }
+
+    /// Waits until the bus has taken (or lost) all counters' events.
+    pub async fn until_published(&self) {
+        let gate = self.gate("counters");
+        self.until(async || (gate.waiting().await.unwrap().unpublished == 0).then_some(())).await;
     }
 
     /// Waits until a key of board's is stuck for this reason.

@@ -61,7 +61,7 @@ fn every_bad_field_is_named() {
         fields.amount("price"),
         fields.optional_int("version"),
         fields.optional_bool("relist"),
-        fields.text("ticketId", title),
+        fields.text("thingId", title),
     );
     fields.reject("relist", "is not possible here");
     let failure = fields.take(parsed).unwrap_err();
@@ -70,7 +70,7 @@ fn every_bad_field_is_named() {
         ("price", "must be a plain decimal number such as 19.99"),
         ("version", "must be a whole number"),
         ("relist", "must be true or false"),
-        ("ticketId", "is required"),
+        ("thingId", "is required"),
         ("relist", "is not possible here"),
     ];
     assert_eq!(
