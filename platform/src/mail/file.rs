@@ -11,7 +11,6 @@ use contracts::Timestamp;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 use tokio::fs;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Mutex;
 
 use super::{MailError, Mailer, Message, compose, fingerprint, mailbox};
@@ -98,16 +97,14 @@ impl FileMailer {
     fn path(&self, id: &str, extension: &str) -> PathBuf {
         self.directory.join(format!("{id}.{extension}"))
     }
+}
 
-    /// Writes a file whole or not at all, and durably.
-    async fn write(&self, id: &str, extension: &str, content: &[u8]) -> io::Result<()> {
-        let unfinished = self.path(id, "unfinished");
-        let mut file = fs::File::create(&unfinished).await?;
-        file.write_all(content).await?;
-        file.sync_all().await?;
-        fs::rename(&unfinished, self.path(id, extension)).await?;
-        fs::File::open(&self.directory).await?.sync_all().await
-    }
+/// Writes a file whole or not at all. Not synced: the messages that count are in the database of
+/// whoever sent them, and a sync for each of these files would slow every other one down.
+fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, content)?;
+    std::fs::rename(&unfinished, path)
 }
 
 #[async_trait]
@@ -125,20 +122,18 @@ impl Mailer for FileMailer {
             html: message.html.clone(),
         };
         let shown = serde_json::to_vec(&kept).map_err(|e| MailError::permanent(&e))?;
+        let (for_mail_programs, looked_for) = (self.path(&id, "eml"), self.path(&id, "json"));
         let _turn = self.turn.lock().await;
-        if fs::try_exists(self.path(&id, "json"))
-            .await
-            .is_ok_and(|exists| exists)
-        {
-            return Ok(());
-        }
-        // The file that is looked for comes last: when it is there, so is the other.
-        self.write(&id, "eml", &composed.formatted())
-            .await
-            .map_err(|e| MailError::temporary(&e))?;
-        self.write(&id, "json", &shown)
-            .await
-            .map_err(|e| MailError::temporary(&e))
+        let written = tokio::task::spawn_blocking(move || {
+            if looked_for.try_exists()? {
+                return Ok(());
+            }
+            // The file that is looked for comes last: when it is there, so is the other.
+            write_whole(&for_mail_programs, &composed.formatted())?;
+            write_whole(&looked_for, &shown)
+        });
+        let written = written.await.map_err(|e| MailError::temporary(&e))?;
+        written.map_err(|e| MailError::temporary(&e))
     }
 }
 

@@ -20,7 +20,10 @@ fn back_up(stage: &Stage) -> Backup {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("counters.db");
     stage.world.db("counters").unwrap().copy_to(&file).unwrap();
-    Backup { _directory: directory, file }
+    Backup {
+        _directory: directory,
+        file,
+    }
 }
 
 /// Crashes, and puts the owner back to its backup.
@@ -46,11 +49,24 @@ async fn a_consumer_falls_back_to_where_both_logs_agree_and_goes_on() {
     stage.rest().await;
     // Versions 4 and 5 of the old life had their effects, and those of the new life have theirs.
     assert_eq!(stage.reactions("a").await, [1, 2, 3, 4, 5, 4, 5, 6, 7]);
-    assert_eq!(stage.copy("board", "lost").await, None, "what the owner lost is forgotten");
-    assert_eq!(stage.copy("board", "a").await, stage.copy("archive", "a").await);
+    assert_eq!(
+        stage.copy("board", "lost").await,
+        None,
+        "what the owner lost is forgotten"
+    );
+    assert_eq!(
+        stage.copy("board", "a").await,
+        stage.copy("archive", "a").await
+    );
     for service in ["board", "archive"] {
-        assert_eq!(stage.gate(service).copy_differences().await.unwrap(), Vec::<String>::new());
-        assert_eq!(stage.cursor(service, "a").await.incarnation, stage.log("a").await[6].incarnation);
+        assert_eq!(
+            stage.gate(service).copy_differences().await.unwrap(),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            stage.cursor(service, "a").await.incarnation,
+            stage.log("a").await[6].incarnation
+        );
     }
     stage.world.end().await.unwrap();
 }
@@ -64,17 +80,31 @@ async fn an_owner_that_made_just_as_many_new_events_is_noticed_without_the_bus()
     stage.rest().await;
     let (crashed, moods) = restore(stage, &backup).await;
     let stage = Stage::start_again(crashed, moods).await;
-    stage.world.bus.set(Faults { lost: 100, unheard: 100, ..Faults::default() });
+    stage.world.bus.set(Faults {
+        lost: 100,
+        unheard: 100,
+        ..Faults::default()
+    });
     // Before it fell back, the consumer stands at 5; the new log ends there too.
     stage.add_times("a", 2).await;
-    stage.world.clock.advance(std::time::Duration::from_secs(61));
+    stage
+        .world
+        .clock
+        .advance(std::time::Duration::from_secs(61));
     stage.rest().await;
     let life = stage.log("a").await[4].incarnation;
-    stage.until(async || (stage.cursor("archive", "a").await.incarnation == life).then_some(())).await;
-    stage.until(async || (stage.cursor("board", "a").await.incarnation == life).then_some(())).await;
+    stage
+        .until(async || (stage.cursor("archive", "a").await.incarnation == life).then_some(()))
+        .await;
+    stage
+        .until(async || (stage.cursor("board", "a").await.incarnation == life).then_some(()))
+        .await;
     stage.mend_wires();
     stage.rest().await;
-    assert_eq!(stage.gate("board").copy_differences().await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        stage.gate("board").copy_differences().await.unwrap(),
+        Vec::<String>::new()
+    );
     assert_eq!(stage.reactions("a").await, [1, 2, 3, 4, 5, 4, 5]);
     stage.world.end().await.unwrap();
 }
@@ -106,7 +136,9 @@ async fn a_late_joiner_reads_a_log_of_several_lives() {
     let (crashed, _) = stage.crash().await;
     for service in ["board", "archive"] {
         for suffix in ["db", "db-wal"] {
-            drop(std::fs::remove_file(crashed.database(service).with_extension(suffix)));
+            drop(std::fs::remove_file(
+                crashed.database(service).with_extension(suffix),
+            ));
         }
     }
     let stage = Stage::start_again(crashed, Moods::default()).await;

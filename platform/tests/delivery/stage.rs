@@ -75,7 +75,12 @@ impl Stage {
             }
             Ok(())
         };
-        self.world.db("counters").unwrap().write(work).await.unwrap();
+        self.world
+            .db("counters")
+            .unwrap()
+            .write(work)
+            .await
+            .unwrap();
     }
 
     /// Adds 1, 2, 3 … to a counter, one after the other.
@@ -153,7 +158,8 @@ impl Stage {
     /// Waits until the bus has taken (or lost) all counters' events.
     pub async fn until_published(&self) {
         let gate = self.gate("counters");
-        self.until(async || (gate.waiting().await.unwrap().unpublished == 0).then_some(())).await;
+        self.until(async || (gate.waiting().await.unwrap().unpublished == 0).then_some(()))
+            .await;
     }
 
     /// Waits until a key of board's is stuck for this reason.

@@ -127,3 +127,20 @@ fn generated_documents_are_current() {
     let said = String::from_utf8_lossy(&ended.stdout);
     assert!(ended.status.success(), "\n{said}\n");
 }
+
+#[test]
+fn every_setting_is_documented() {
+    let files = files::of_the_project();
+    let text = |path: &str| {
+        files
+            .iter()
+            .find(|file| file.path == path)
+            .map_or("", |file| &file.text)
+    };
+    let undocumented =
+        words::settings_missing(text("app/src/settings.rs"), text("docs/OPERATING.md"));
+    assert!(
+        undocumented.is_empty(),
+        "docs/OPERATING.md lacks {undocumented:?}"
+    );
+}

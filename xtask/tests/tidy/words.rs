@@ -87,6 +87,17 @@ pub fn architecture_length(file: &File) -> Vec<String> {
     )]
 }
 
+/// The settings' variables that the operators' document says nothing of.
+pub fn settings_missing<'a>(settings: &'a str, document: &str) -> Vec<&'a str> {
+    let variables = settings.split("env = \"").skip(1);
+    let names: Vec<&str> = variables
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(!names.is_empty(), "no setting was found");
+    let documented = |name: &str| document.contains(&format!("`{name}`"));
+    names.into_iter().filter(|name| !documented(name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,5 +170,14 @@ mod tests {
         );
         assert!(architecture_length(&file("ARCHITECTURE.md", &"\n".repeat(150))).is_empty());
         assert!(architecture_length(&file("docs/EVENTS.md", &"\n".repeat(151))).is_empty());
+    }
+
+    #[test]
+    fn a_setting_that_nobody_explains_is_found() {
+        let settings = "#[arg(long, env = \"TICKETING_A\")]\n#[arg(env = \"TICKETING_B\", long)]";
+        assert_eq!(
+            settings_missing(settings, "| `TICKETING_A` |"),
+            ["TICKETING_B"]
+        );
     }
 }
