@@ -1,8 +1,6 @@
 //! The load generator behind `cargo xtask bench`: starts the real program, loads it, audits it.
 
-mod client;
 mod figures;
-mod marketplace;
 mod workloads;
 
 use std::path::PathBuf;
@@ -10,8 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use marketplace::Marketplace;
+use e2e::{Composition, Marketplace};
 use workloads::{Workload, run};
+
+/// What every measured program is told.
+const SETTINGS: &[&str] = &["--unpaid-holds", "10000", "--log", "warn"];
 
 #[derive(Parser)]
 struct Cli {
@@ -46,7 +47,8 @@ async fn measure(cli: Cli) -> anyhow::Result<()> {
     println!("| workload | case | per s | p50 ms | p99 ms | CPU ms each | note |");
     println!("|---|---|---|---|---|---|---|");
     for workload in chosen {
-        let mut marketplace = Marketplace::start(&cli.program).await?;
+        let mut marketplace =
+            Marketplace::start_program(&cli.program, Composition::Embedded, SETTINGS).await?;
         run(
             workload,
             &mut marketplace,

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use e2e::{Answer, Client, Composition, Marketplace};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::client::{Answer, Client};
 use crate::figures::{Figures, Line};
-use crate::marketplace::Marketplace;
 
 /// A workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -279,9 +278,11 @@ async fn sell(
     if sold != tickets {
         bail!("{sold} orders for {tickets} tickets");
     }
+    let (workload, note) = (
+        "B5 onsale",
+        format!("{sold} sold in {:.2} s", wall.as_secs_f64()),
+    );
     let case = format!("{buyers} buyers, {tickets} tickets, {connections} connections");
-    let note = format!("{sold} sold in {:.2} s", wall.as_secs_f64());
-    let workload = "B5 onsale";
     Line {
         workload,
         case,
@@ -336,7 +337,8 @@ async fn start(marketplace: &mut Marketplace) -> anyhow::Result<()> {
     say_start(marketplace, "empty", marketplace.started_in);
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     list_tickets(&seller, 100_000).await?;
-    let new = Marketplace::start(marketplace.program()).await?;
+    let program = marketplace.program().to_owned();
+    let new = Marketplace::start_program(&program, Composition::Embedded, crate::SETTINGS).await?;
     let full = std::mem::replace(marketplace, new);
     let full = full.restart().await?;
     let mut client = Client::connect(full.address).await?;

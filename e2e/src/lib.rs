@@ -1,1 +1,7 @@
-//! stub
+//! The whole system from outside: the real program on a private directory, and people who use it.
+
+pub mod client;
+pub mod marketplace;
+
+pub use client::{Answer, Client};
+pub use marketplace::{Composition, Marketplace, program};

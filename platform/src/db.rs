@@ -132,7 +132,7 @@ impl Db {
             .await
     }
 
-    /// Writes everything back, marks the end as clean and closes the database.
+    /// Writes everything back and closes the database; marks the end as clean if it was in use.
     pub fn close(&self) {
         self.sqlite.close();
     }
@@ -151,7 +151,9 @@ impl Db {
             .await
             .map(drop)
         })
-        .await
+        .await?;
+        self.sqlite.set_in_use();
+        Ok(())
     }
 
     /// Whether the process that worked on it before ended without [`Self::close`].
@@ -173,3 +175,6 @@ impl Db {
 fn unavailable(error: &dyn std::fmt::Display) -> Failure {
     Failure::Unavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

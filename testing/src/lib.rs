@@ -1,12 +1,16 @@
 //! A harness that is handed services as values: whole services in one process, with a clock that can
 //! be moved, a bus that can lose, and owners that are only pretended.
 
+pub mod answered;
 pub mod bus;
 pub mod clock;
+pub mod crash;
 pub mod owner;
 pub mod random;
 pub mod world;
 
+pub use answered::Answered;
 pub use bus::{Faults, FaultyBus};
 pub use clock::TestClock;
-pub use world::{Answered, Crashed, World};
+pub use crash::Crashed;
+pub use world::World;

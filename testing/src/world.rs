@@ -2,7 +2,6 @@
 //! out.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use axum::body::Body;
 use contracts::envelope::{self, Aggregate};
 use contracts::ids::{SessionId, UserId};
 use contracts::{Envelope, Timestamp};
-use http::{HeaderMap, Request, StatusCode};
+use http::Request;
 use http_body_util::BodyExt;
 use platform::bus::Bus;
 use platform::gate::{Gate, GateSettings};
@@ -25,6 +24,7 @@ use platform::{Clock, Db, Service, Tx};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::answered::Answered;
 use crate::bus::FaultyBus;
 use crate::clock::TestClock;
 use crate::owner::Owner;
@@ -48,75 +48,9 @@ pub struct World {
     pub found: HashMap<&'static str, Found>,
     /// All routes.
     pub router: Router,
-    tasks: Tasks,
-    directory: Arc<TempDir>,
-    ended: bool,
-}
-
-/// What a crash left.
-pub struct Crashed {
-    key: SigningKey,
-    clock: Arc<TestClock>,
-    directory: Arc<TempDir>,
-}
-
-impl Crashed {
-    /// The file of a service's database, which nobody has open.
-    #[must_use]
-    pub fn database(&self, service: &str) -> PathBuf {
-        self.directory.path().join(format!("{service}.db"))
-    }
-
-    /// Puts an older copy of a service's database in its place.
-    ///
-    /// # Errors
-    /// When it can't be copied.
-    pub fn put_back(&self, service: &str, copy: &Path) -> anyhow::Result<()> {
-        let place = self.database(service);
-        let log = place.with_extension("db-wal");
-        if log.exists() {
-            std::fs::remove_file(log)?;
-        }
-        std::fs::copy(copy, place)?;
-        Ok(())
-    }
-
-    /// Starts service values on what is left.
-    ///
-    /// # Errors
-    /// When one can't start.
-    pub async fn start(self, services: Vec<Service>) -> anyhow::Result<World> {
-        World::start_in(services, self.key, self.directory, self.clock).await
-    }
-}
-
-/// An answer to a request.
-#[derive(Debug)]
-pub struct Answered {
-    /// The status code.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: String,
-}
-
-impl Answered {
-    /// The body as JSON; null when it is none.
-    #[must_use]
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_default()
-    }
-
-    /// The `code` of a problem document.
-    #[must_use]
-    pub fn code(&self) -> String {
-        self.json()
-            .get("code")
-            .and_then(|code| code.as_str())
-            .unwrap_or_default()
-            .to_owned()
-    }
+    pub(crate) tasks: Tasks,
+    pub(crate) directory: Arc<TempDir>,
+    pub(crate) ended: bool,
 }
 
 impl World {
@@ -138,41 +72,6 @@ impl World {
         Self::start_in(services, key, directory, TestClock::new()).await
     }
 
-    /// Crashes and starts other service values on what the databases kept.
-    ///
-    /// # Errors
-    /// When one can't start.
-    pub async fn restart(self, services: Vec<Service>) -> anyhow::Result<Self> {
-        self.crash().await?.start(services).await
-    }
-
-    /// Stops as a crash does: what is on the bus is lost, nothing is flushed or closed.
-    ///
-    /// # Errors
-    /// When the databases can't be kept.
-    pub async fn crash(mut self) -> anyhow::Result<Crashed> {
-        self.ended = true;
-        self.tasks.stop(Duration::from_secs(5)).await;
-        // What is still queued was on its way to the disk.
-        for gate in self.gates.values() {
-            gate.context.db.write(async |_: &mut Tx| Ok(())).await?;
-        }
-        // Their files as they are now, before the end of the world closes them.
-        let directory = Arc::new(tempfile::tempdir()?);
-        for entry in std::fs::read_dir(self.directory.path())? {
-            let entry = entry?;
-            if !entry.file_name().to_string_lossy().ends_with("-shm") {
-                std::fs::copy(entry.path(), directory.path().join(entry.file_name()))?;
-            }
-        }
-        let (key, clock) = (self.signing_key.clone(), Arc::clone(&self.clock));
-        Ok(Crashed {
-            key,
-            clock,
-            directory,
-        })
-    }
-
     /// The database of a service.
     ///
     /// # Errors
@@ -185,7 +84,7 @@ impl World {
         Ok(&gate.context.db)
     }
 
-    async fn start_in(
+    pub(crate) async fn start_in(
         services: Vec<Service>,
         signing_key: SigningKey,
         directory: Arc<TempDir>,

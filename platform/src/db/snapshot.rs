@@ -1,7 +1,7 @@
 //! Copies of several databases as of one moment.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use contracts::Timestamp;
 use tokio::sync::mpsc;
 
 use super::{Db, Tx, sqlite};
+use crate::failure::Failure;
 
 /// How long writers may be held: far longer than it takes to begin some read transactions.
 const HOLD_AT_MOST: Duration = Duration::from_secs(5);
@@ -61,8 +62,13 @@ async fn hold(db: Db, arrived: mpsc::Sender<()>, released: Receiver<()>) -> crat
     db.write(async move |_: &mut Tx| {
         let _ = arrived.try_send(());
         let released = released.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = released.recv_timeout(HOLD_AT_MOST);
-        Ok(())
+        match released.recv_timeout(HOLD_AT_MOST) {
+            // Writing went on: the copies would not be of one moment.
+            Err(RecvTimeoutError::Timeout) => Err(Failure::Unavailable(
+                "not all databases stood still in time".to_owned(),
+            )),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => Ok(()),
+        }
     })
     .await
 }

@@ -5,7 +5,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -33,6 +33,7 @@ pub(super) struct Sqlite {
     surroundings: Surroundings,
     incarnation: i64,
     unclean: bool,
+    in_use: Arc<AtomicBool>,
     commits: Arc<AtomicU64>,
 }
 
@@ -51,10 +52,12 @@ impl Sqlite {
             None => surroundings.clock.now().as_microsecond(),
         };
         set_meta(&connection, "incarnation", incarnation)?;
+        let in_use = Arc::<AtomicBool>::default();
+        let used = Arc::clone(&in_use);
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
             .name(format!("{service}-writer"))
-            .spawn(move || write_loop(connection, &queue))?;
+            .spawn(move || write_loop(connection, &queue, &used))?;
         Ok(Self {
             path: path.to_owned(),
             jobs: Mutex::new(Some(jobs)),
@@ -63,6 +66,7 @@ impl Sqlite {
             surroundings,
             incarnation,
             unclean,
+            in_use,
             commits: Arc::default(),
         })
     }
@@ -168,6 +172,10 @@ impl Sqlite {
         self.unclean
     }
 
+    pub(super) fn set_in_use(&self) {
+        self.in_use.store(true, Ordering::Release);
+    }
+
     pub(super) fn close(&self) {
         let sender = self
             .jobs
@@ -180,7 +188,10 @@ impl Sqlite {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(writer) = writer {
+        if let Some(writer) = writer
+            // A transaction that held the last handle is dropped by the writer itself.
+            && writer.thread().id() != std::thread::current().id()
+        {
             drop(writer.join());
         }
         self.readers

@@ -33,7 +33,9 @@ pub struct Head {
 
 /// The heads that changed a short while ago, by aggregate and id, with the beats that are left.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Changed(Arc<Mutex<HashMap<(String, String), (Head, u8)>>>);
+pub(super) struct Changed(Arc<Mutex<Beating>>);
+
+type Beating = HashMap<(String, String), (Head, u8)>;
 
 impl Changed {
     /// Notes that an event was published.

@@ -47,6 +47,7 @@ fn may_import(from: &str, to: &str, in_tests: bool) -> bool {
             matches!(to, "contracts" | "platform") || is_service(to) || in_tests && to == "testing"
         }
         "e2e" => matches!(to, "app" | "contracts" | "platform" | "testing"),
+        "bench" => to == "e2e",
         "xtask" => !is_service(to),
         service if is_service(service) => {
             matches!(to, "contracts" | "platform") || in_tests && to == "testing"

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 
@@ -24,8 +25,13 @@ pub(super) type Answer = Box<dyn FnOnce(Result<(), &str>)>;
 /// What runs a transaction on the writer's thread, or hears why it can't be run.
 pub(super) type Job = Box<dyn FnOnce(Result<&Rc<Connection>, &str>) -> Answer + Send>;
 
-/// Takes transactions as they come and commits those that are waiting together.
-pub(super) fn write_loop(connection: Connection, queue: &mpsc::Receiver<(Durability, Job)>) {
+/// Takes transactions as they come and commits those that are waiting together. Who only looked at
+/// the database leaves the mark of an unclean end to the next that works on it.
+pub(super) fn write_loop(
+    connection: Connection,
+    queue: &mpsc::Receiver<(Durability, Job)>,
+    in_use: &AtomicBool,
+) {
     let connection = Rc::new(connection);
     let mut synced = true;
     while let Ok((durability, first)) = queue.recv() {
@@ -54,7 +60,9 @@ pub(super) fn write_loop(connection: Connection, queue: &mpsc::Receiver<(Durabil
         .execute_batch("pragma synchronous = full")
         .is_ok()
     {
-        drop(connection.execute("update meta set value = 0 where name = 'open'", []));
+        if in_use.load(Ordering::Acquire) {
+            drop(connection.execute("update meta set value = 0 where name = 'open'", []));
+        }
         drop(connection.execute_batch("pragma wal_checkpoint(truncate)"));
     }
 }
@@ -103,10 +111,11 @@ pub(super) fn run_in_savepoint<T>(
     let connection = Rc::clone(&tx.connection);
     execute(&connection, "savepoint transaction_of_batch", &[])?;
     let outcome = run_to_end(work(tx));
+    if connection.is_autocommit() {
+        let lost = || Failure::Unavailable("the transaction was rolled back".to_owned());
+        return outcome.and_then(|_| Err(lost()));
+    }
     if outcome.is_err() {
-        if connection.is_autocommit() {
-            return outcome;
-        }
         execute(&connection, "rollback to transaction_of_batch", &[])?;
     }
     execute(&connection, "release transaction_of_batch", &[])?;

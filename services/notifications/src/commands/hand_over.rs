@@ -25,6 +25,16 @@ pub async fn take_due(tx: &mut Tx) -> Result<Vec<Due>> {
     Ok(due)
 }
 
+/// At a start: what an earlier process was handing over is due at once, because that process is
+/// gone. (Should another replica still be at it, the receiver knows the message by its id.)
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release(tx: &mut Tx) -> Result<u64> {
+    let until = later(tx.now(), LEASE);
+    messages::release(tx, until).await
+}
+
 /// Notes how handing a message over went, and what is to be done next.
 ///
 /// # Errors

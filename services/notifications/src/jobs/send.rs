@@ -1,6 +1,7 @@
 //! Hands due messages to the mailer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -8,7 +9,7 @@ use platform::clock::until;
 use platform::mail::{MailError, Mailer, Message};
 use platform::{Context, Job, Result, Tx};
 
-use crate::commands::hand_over::{next_due, report, take_due};
+use crate::commands::hand_over::{next_due, release, report, take_due};
 use crate::commands::write::SEND;
 use crate::domain::delivery::{Outcome, State};
 use crate::store::messages::Due;
@@ -18,12 +19,21 @@ const INTERVAL: Duration = Duration::from_secs(30);
 
 /// The job.
 pub fn job(mailer: Arc<dyn Mailer>) -> Job {
+    let released = Arc::new(AtomicBool::new(false));
     Job::new(SEND, INTERVAL, move |ctx: Context| {
-        run(ctx, Arc::clone(&mailer))
+        run(ctx, Arc::clone(&mailer), Arc::clone(&released))
     })
 }
 
-async fn run(ctx: Context, mailer: Arc<dyn Mailer>) -> Result<Option<Duration>> {
+async fn run(
+    ctx: Context,
+    mailer: Arc<dyn Mailer>,
+    released: Arc<AtomicBool>,
+) -> Result<Option<Duration>> {
+    if !released.load(Ordering::Acquire) {
+        ctx.db.write(async |tx: &mut Tx| release(tx).await).await?;
+        released.store(true, Ordering::Release);
+    }
     loop {
         let due = ctx.db.write(async |tx: &mut Tx| take_due(tx).await).await?;
         if due.is_empty() {

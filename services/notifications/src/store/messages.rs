@@ -113,6 +113,20 @@ pub async fn begin(tx: &mut Tx, id: &str, lease_ends: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// Makes due again what was being handed over with a lease that ends before `until`. How many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
+    let now = tx.now();
+    tx.execute(
+        "update messages set next_try_at = $1 \
+         where state = $3 and next_try_at > $1 and next_try_at <= $2",
+        params![now, until, State::Sending.name()],
+    )
+    .await
+}
+
 /// Notes where a message that was being handed over stands now, and when it is due if it is.
 ///
 /// # Errors

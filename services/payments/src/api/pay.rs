@@ -11,13 +11,14 @@ use platform::http::answer::Answer;
 use platform::http::fields::Fields;
 use platform::http::idempotency::{Begun, Idempotency};
 use platform::session::SignedIn;
+use platform::trace::Origin;
 use platform::{Db, Failure, Result, Tx};
+use tokio::sync::oneshot;
 
 use super::declined::declined;
 use super::view::view;
 use super::{Doors, known};
 use crate::commands::start::{Started, Wish, start};
-use crate::commands::take::Task;
 use crate::domain::token::Token;
 use crate::store::payments::{self, Stored};
 
@@ -81,30 +82,47 @@ pub(super) async fn pay(
     }
 }
 
+/// What became of a wish to pay; a new payment's first attempt is under way.
+enum Payment {
+    New(PaymentId, oneshot::Receiver<()>),
+    Again(Box<Stored>),
+    UnderWay(Box<Stored>),
+}
+
 async fn pay_order(doors: &Doors, wish: Wish) -> Result<Answer> {
-    let ctx = &doors.ctx;
-    match ctx
-        .db
-        .write(async move |tx: &mut Tx| start(tx, &wish).await)
-        .await?
-    {
-        Started::New(task) => {
-            let id = task.payment.id;
-            wait_for_provider(doors, *task).await;
-            answer(&find(&ctx.db, id).await?)
+    match begin(doors, wish).await? {
+        Payment::New(id, end) => {
+            tokio::select! {
+                _ = end => {}
+                () = doors.ctx.clock.sleep(doors.settlement.settings.answer_within) => {}
+            }
+            answer(&find(&doors.ctx.db, id).await?)
         }
-        Started::Again(stored) => answer(&decided(doors, *stored).await?),
-        Started::UnderWay(stored) => shown(StatusCode::OK, &stored),
+        Payment::Again(stored) => answer(&decided(doors, *stored).await?),
+        Payment::UnderWay(stored) => shown(StatusCode::OK, &stored),
     }
 }
 
-/// Makes the first attempt and waits for it. It goes on when the wait, or the request, ends early.
-async fn wait_for_provider(doors: &Doors, task: Task) {
-    let end = doors.settlement.begin(&doors.ctx, task);
-    tokio::select! {
-        _ = end => {}
-        () = doors.ctx.clock.sleep(doors.settlement.settings.answer_within) => {}
-    }
+/// Records the payment and makes the first attempt, in a task of its own: a client that goes away
+/// between the two must not leave a payment that nobody attempts until its lease ends.
+async fn begin(doors: &Doors, wish: Wish) -> Result<Payment> {
+    let (tell, told) = oneshot::channel();
+    let (ctx, settlement) = (doors.ctx.clone(), doors.settlement.clone());
+    let work = async move {
+        let started = ctx
+            .db
+            .write(async move |tx: &mut Tx| start(tx, &wish).await)
+            .await;
+        let payment = started.map(|started| match started {
+            Started::New(task) => Payment::New(task.payment.id, settlement.begin(&ctx, *task)),
+            Started::Again(stored) => Payment::Again(stored),
+            Started::UnderWay(stored) => Payment::UnderWay(stored),
+        });
+        tell.send(payment).ok();
+    };
+    doors.ctx.tasks.spawn(Origin::current().scope(work));
+    let stopped = |_| Failure::Unavailable("the service is stopping".to_owned());
+    told.await.map_err(stopped)?
 }
 
 /// The payment of an earlier request, as soon as its outcome is known.

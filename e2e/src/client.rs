@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -30,10 +30,27 @@ pub struct Answer {
     pub took: Duration,
     /// The first `Set-Cookie`, up to its attributes.
     pub cookie: Option<String>,
+    /// All headers.
+    pub headers: HeaderMap,
 }
 
 impl Answer {
+    /// The body as JSON; null when it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The `code` of a problem document.
+    #[must_use]
+    pub fn code(&self) -> String {
+        self.text("code").unwrap_or_default()
+    }
+
     /// A text field of the JSON body.
+    ///
+    /// # Errors
+    /// When there is none.
     pub fn text(&self, field: &str) -> anyhow::Result<String> {
         let json: Value = serde_json::from_slice(&self.body)?;
         let text = json.get(field).and_then(Value::as_str);
@@ -45,6 +62,9 @@ impl Answer {
 
 impl Client {
     /// Connects.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -62,6 +82,9 @@ impl Client {
     }
 
     /// A second connection of the same person.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn again(&self) -> anyhow::Result<Self> {
         Ok(Self {
             cookie: self.cookie.clone(),
@@ -70,6 +93,9 @@ impl Client {
     }
 
     /// Signs somebody new up.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn sign_up(address: SocketAddr, name: &str) -> anyhow::Result<Self> {
         let mut client = Self::connect(address).await?;
         let body = json!({"email": format!("{name}@bench.example"), "password": "correct horse"});
@@ -82,6 +108,9 @@ impl Client {
     }
 
     /// Lists a ticket; answers its id.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn list_ticket(&mut self, title: &str) -> anyhow::Result<String> {
         let answer = self
             .post("/api/tickets", &json!({"title": title, "price": 20}))
@@ -93,17 +122,54 @@ impl Client {
     }
 
     /// Sends a GET.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
         let request = self.request("GET", path).body(Full::default())?;
         self.send(request).await
     }
 
     /// Sends a POST with JSON.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
     pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Answer> {
         let request = self
             .request("POST", path)
             .header("content-type", "application/json");
         self.send(request.body(Full::from(body.to_string()))?).await
+    }
+
+    /// Sends any method, with JSON if there is some and with further headers.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Answer> {
+        let mut request = self.request(method, path);
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = body.map_or_else(Full::default, |body| Full::from(body.to_string()));
+        self.send(request.body(body)?).await
+    }
+
+    /// Sends a body as it is.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn raw(&mut self, path: &str, kind: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
+        let request = self.request("POST", path).header("content-type", kind);
+        self.send(request.body(Full::from(body))?).await
     }
 
     fn request(&self, method: &str, path: &str) -> http::request::Builder {
@@ -126,8 +192,8 @@ impl Client {
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
-        let cookie = answer
-            .headers()
+        let headers = answer.headers().clone();
+        let cookie = headers
             .get("set-cookie")
             .and_then(|cookie| cookie.to_str().ok());
         let cookie = cookie
@@ -139,6 +205,7 @@ impl Client {
             body,
             took: began.elapsed(),
             cookie,
+            headers,
         })
     }
 }

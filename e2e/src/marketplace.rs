@@ -1,0 +1,240 @@
+//! The real program: started on a private directory, audited, killed, stopped.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// How long the marketplace may take to come to rest.
+const REST_WITHIN: Duration = Duration::from_secs(25);
+
+/// How the services are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Composition {
+    /// All in one process, on embedded storage.
+    Embedded,
+}
+
+/// The program: `TICKETING_BIN`, or what the dev profile built beside this executable.
+///
+/// # Errors
+/// When neither is there.
+pub fn program() -> anyhow::Result<PathBuf> {
+    if let Some(program) = std::env::var_os("TICKETING_BIN") {
+        return Ok(PathBuf::from(program));
+    }
+    let here = std::env::current_exe()?;
+    let built = here
+        .ancestors()
+        .skip(1)
+        .map(|folder| folder.join("ticketing"));
+    let found = built.into_iter().take(3).find(|program| program.is_file());
+    found.context("no program: run `cargo build -p ticketing` first")
+}
+
+/// A running program.
+pub struct Marketplace {
+    program: PathBuf,
+    settings: Vec<String>,
+    directory: Arc<TempDir>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// From starting the process to its first line.
+    pub started_in: Duration,
+    child: Child,
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Marketplace {
+    /// Starts the program under test on a new directory, with these settings besides the usual.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(composition: Composition, settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_program(&program()?, composition, settings).await
+    }
+
+    /// Starts the program under test on data that are there, in `data` below the directory.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_on(directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
+        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+        Self::start_in(program()?, settings, Arc::new(directory)).await
+    }
+
+    /// Starts a program on a new directory.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_program(
+        program: &Path,
+        composition: Composition,
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
+        match composition {
+            Composition::Embedded => {
+                let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+                let directory = Arc::new(tempfile::tempdir()?);
+                Self::start_in(program.to_owned(), settings, directory).await
+            }
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it measures the machine's own time"
+    )]
+    async fn start_in(
+        program: PathBuf,
+        settings: Vec<String>,
+        directory: Arc<TempDir>,
+    ) -> anyhow::Result<Self> {
+        let began = Instant::now();
+        let mut child = Command::new(&program)
+            .args(["up", "--listen", "127.0.0.1:0"])
+            .args(&settings)
+            .arg("--data-dir")
+            .arg(directory.path().join("data"))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", program.display()))?;
+        let output = child.stdout.take().context("no output")?;
+        let mut output = BufReader::new(output).lines();
+        let line = output.next_line().await?;
+        let line = line.context("the program ended at once")?;
+        let started_in = began.elapsed();
+        let address = line.strip_prefix("listening on http://");
+        let address = address.context(line.clone())?.parse()?;
+        Ok(Self {
+            program,
+            settings,
+            directory,
+            address,
+            started_in,
+            child,
+            _output: output,
+        })
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Stops it in order and starts it again on the same data.
+    ///
+    /// # Errors
+    /// When it does not stop cleanly or does not start.
+    pub async fn restart(mut self) -> anyhow::Result<Self> {
+        self.terminate().await?;
+        Self::start_in(self.program, self.settings, self.directory).await
+    }
+
+    /// Kills it as a crash does and starts it again on the same data.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn kill_and_restart(mut self) -> anyhow::Result<Self> {
+        self.child.kill().await?;
+        Self::start_in(self.program, self.settings, self.directory).await
+    }
+
+    /// The processor time that it has used.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(self.proc("stat")?)?;
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let ticks = |place: usize| -> anyhow::Result<u64> {
+            Ok(fields
+                .get(place)
+                .context("a field of stat is missing")?
+                .parse()?)
+        };
+        // utime and stime in clock ticks of 10 ms (proc(5)).
+        Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 10))
+    }
+
+    /// Its share of memory (PSS), in KiB.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn memory_kib(&self) -> anyhow::Result<u64> {
+        let rollup = std::fs::read_to_string(self.proc("smaps_rollup")?)?;
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        Ok(number.context("no Pss")?.parse()?)
+    }
+
+    fn proc(&self, file: &str) -> anyhow::Result<PathBuf> {
+        let id = self.child.id().context("the program has ended")?;
+        Ok(PathBuf::from(format!("/proc/{id}/{file}")))
+    }
+
+    /// Runs another command of the program on the same data directory.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn command(&self, args: &[&str]) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.args(args).arg("--data-dir").arg(self.data_dir());
+        Ok(command.output().await?)
+    }
+
+    /// Waits until the audit at rest is clean.
+    ///
+    /// # Errors
+    /// When it isn't in time: with what it found.
+    pub async fn come_to_rest(&self) -> anyhow::Result<()> {
+        let mut said = String::new();
+        let end = tokio::time::Instant::now() + REST_WITHIN;
+        while tokio::time::Instant::now() < end {
+            let audit = self.command(&["check", "--at-rest"]).await?;
+            if audit.status.success() {
+                return Ok(());
+            }
+            said = String::from_utf8_lossy(&audit.stdout).into_owned()
+                + &String::from_utf8_lossy(&audit.stderr);
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        bail!("the audit at rest is not clean: {said}")
+    }
+
+    /// Lets it come to rest, audits it, stops it.
+    ///
+    /// # Errors
+    /// When the audit is not clean or the program does not end well.
+    pub async fn audit_and_stop(mut self) -> anyhow::Result<()> {
+        self.come_to_rest().await?;
+        self.terminate().await
+    }
+
+    async fn terminate(&mut self) -> anyhow::Result<()> {
+        let id = self.child.id().context("the program has ended")?;
+        let mut kill = Command::new("kill");
+        kill.arg("-TERM").arg(id.to_string()).status().await?;
+        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        let status = ended.context("it does not stop")??;
+        if !status.success() {
+            bail!("the program ended with {status}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Whole-system stories, through HTTP against the real program; each ends in a clean audit at rest.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod data;
+#[cfg(test)]
+mod endings;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod races;
+#[cfg(test)]
+mod start;
