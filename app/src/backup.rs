@@ -4,6 +4,7 @@
 //! copies' read transactions begin. What is restored begins a new life of every log, so that a
 //! consumer elsewhere which is ahead of it notices.
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -76,21 +77,21 @@ pub fn restore(settings: &RestoreSettings) -> anyhow::Result<ExitCode> {
     }
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700).create(to)?;
+    let files = data_files(from)?;
+    for name in &files {
+        std::fs::copy(from.join(name), to.join(name))
+            .with_context(|| format!("copying {}", from.join(name).display()))?;
+    }
     let life = SystemClock::new().now();
-    for entry in std::fs::read_dir(from)? {
-        let path = entry?.path();
-        let Some(name) = path.file_name() else {
-            continue;
-        };
-        let target = to.join(name);
-        std::fs::copy(&path, &target)?;
-        if target
-            .extension()
-            .is_some_and(|extension| extension == "db")
-        {
-            begin_new_life(&target, life).with_context(|| format!("{}", target.display()))?;
+    for name in files {
+        let file = to.join(name);
+        if file.extension().is_some_and(|extension| extension == "db") {
+            begin_new_life(&file, life).with_context(|| format!("{}", file.display()))?;
         }
-        File::open(&target)?.sync_all()?;
+        // A journal is gone once its database has taken it in.
+        if file.exists() {
+            File::open(&file)?.sync_all()?;
+        }
     }
     File::open(to)?.sync_all()?;
     println!(
@@ -98,4 +99,19 @@ pub fn restore(settings: &RestoreSettings) -> anyhow::Result<ExitCode> {
         to.display()
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The databases of a backup, with what their journals still hold, and the signing key. A `check`
+/// that looked at the backup leaves other files behind.
+fn data_files(backup: &Path) -> anyhow::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(backup)? {
+        let name = entry?.file_name();
+        let text = name.to_string_lossy();
+        if text.ends_with(".db") || text.ends_with(".db-wal") || text == "signing.key" {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }

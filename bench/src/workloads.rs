@@ -247,30 +247,9 @@ async fn sell(
     tokio::time::sleep(Duration::from_millis(500)).await;
     let sold = Arc::new(Mutex::new(0usize));
     let (cpu, began) = (marketplace.cpu()?, now());
-    let mut figures = closed_loop(clients, |mut client| {
+    let mut figures = closed_loop(clients, |client| {
         let (stock, queue, sold) = (Arc::clone(&stock), Arc::clone(&queue), Arc::clone(&sold));
-        async move {
-            let mut took = Vec::new();
-            loop {
-                let next = queue
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .pop_front();
-                let Some(buyer) = next else { return Ok(took) };
-                let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
-                let answer = client
-                    .post("/api/orders", &json!({"ticketId": ticket}))
-                    .await?;
-                match answer.status {
-                    StatusCode::CREATED => {
-                        *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                    }
-                    StatusCode::CONFLICT => {}
-                    other => bail!("ordering: {other} {:?}", answer.body),
-                }
-                took.push(answer.took);
-            }
-        }
+        buy_what_is_left(client, stock, queue, sold)
     })
     .await?;
     let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
@@ -292,6 +271,34 @@ async fn sell(
     }
     .print(&mut figures);
     Ok(())
+}
+
+/// Sends the next buyer's request until there are no more buyers.
+async fn buy_what_is_left(
+    mut client: Client,
+    stock: Arc<Vec<String>>,
+    queue: Arc<Mutex<VecDeque<usize>>>,
+    sold: Arc<Mutex<usize>>,
+) -> anyhow::Result<Vec<Duration>> {
+    let mut took = Vec::new();
+    loop {
+        let next = queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
+        let Some(buyer) = next else { return Ok(took) };
+        let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
+        let order = json!({"ticketId": ticket});
+        let answer = client.post("/api/orders", &order).await?;
+        match answer.status {
+            StatusCode::CREATED => {
+                *sold.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            }
+            StatusCode::CONFLICT => {}
+            other => bail!("ordering: {other} {:?}", answer.body),
+        }
+        took.push(answer.took);
+    }
 }
 
 async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {

@@ -4,4 +4,4 @@ pub mod client;
 pub mod marketplace;
 
 pub use client::{Answer, Client};
-pub use marketplace::{Composition, Marketplace, program};
+pub use marketplace::{Composition, Marketplace, command, program};

@@ -1,5 +1,6 @@
 //! The real program: started on a private directory, audited, killed, stopped.
 
+use std::fs::OpenOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// How long the marketplace may take to come to rest.
-const REST_WITHIN: Duration = Duration::from_secs(25);
+const REST_WITHIN: Duration = Duration::from_secs(90);
 
 /// How the services are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +39,66 @@ pub fn program() -> anyhow::Result<PathBuf> {
     found.context("no program: run `cargo build -p ticketing` first")
 }
 
+/// The program with these arguments, and with no setting but those: what our own environment says of
+/// a marketplace is not meant for it.
+#[must_use]
+pub fn command(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TICKETING_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The private directory, which is kept to be looked at when a story fails.
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.path().join("log")
+    }
+}
+
+fn spawn(program: &Path, settings: &[String], directory: &Scratch) -> anyhow::Result<Child> {
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(directory.log())?;
+    command(program, &["up", "--listen", "127.0.0.1:0"])
+        .args(settings)
+        .arg("--data-dir")
+        .arg(directory.data())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            eprintln!(
+                "the data and the log are kept in {}",
+                self.0.path().display()
+            );
+        }
+    }
+}
+
 /// A running program.
 pub struct Marketplace {
     program: PathBuf,
     settings: Vec<String>,
-    directory: Arc<TempDir>,
+    directory: Arc<Scratch>,
     /// Where it listens.
     pub address: SocketAddr,
     /// From starting the process to its first line.
@@ -66,7 +122,7 @@ impl Marketplace {
     /// When it does not start.
     pub async fn start_on(directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        Self::start_in(program()?, settings, Arc::new(directory)).await
+        Self::start_in(program()?, settings, Arc::new(Scratch(directory))).await
     }
 
     /// Starts a program on a new directory.
@@ -81,7 +137,7 @@ impl Marketplace {
         match composition {
             Composition::Embedded => {
                 let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-                let directory = Arc::new(tempfile::tempdir()?);
+                let directory = Arc::new(Scratch(tempfile::tempdir()?));
                 Self::start_in(program.to_owned(), settings, directory).await
             }
         }
@@ -94,22 +150,17 @@ impl Marketplace {
     async fn start_in(
         program: PathBuf,
         settings: Vec<String>,
-        directory: Arc<TempDir>,
+        directory: Arc<Scratch>,
     ) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let mut child = Command::new(&program)
-            .args(["up", "--listen", "127.0.0.1:0"])
-            .args(&settings)
-            .arg("--data-dir")
-            .arg(directory.path().join("data"))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
+        let mut child = spawn(&program, &settings, &directory)?;
         let output = child.stdout.take().context("no output")?;
         let mut output = BufReader::new(output).lines();
         let line = output.next_line().await?;
-        let line = line.context("the program ended at once")?;
+        let line = line.with_context(|| {
+            let said = std::fs::read_to_string(directory.log()).unwrap_or_default();
+            format!("the program ended at once: {said}")
+        })?;
         let started_in = began.elapsed();
         let address = line.strip_prefix("listening on http://");
         let address = address.context(line.clone())?.parse()?;
@@ -133,7 +184,7 @@ impl Marketplace {
     /// Its data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.directory.data()
     }
 
     /// Stops it in order and starts it again on the same data.
@@ -145,12 +196,18 @@ impl Marketplace {
         Self::start_in(self.program, self.settings, self.directory).await
     }
 
-    /// Kills it as a crash does and starts it again on the same data.
+    /// Kills it as a crash does and starts it again on the same data, after as many starts that are
+    /// killed as well, each after its time.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn kill_and_restart(mut self) -> anyhow::Result<Self> {
+    pub async fn kill_and_restart(mut self, killed_starts: &[Duration]) -> anyhow::Result<Self> {
         self.child.kill().await?;
+        for &after in killed_starts {
+            let mut child = spawn(&self.program, &self.settings, &self.directory)?;
+            tokio::time::sleep(after).await;
+            child.kill().await?;
+        }
         Self::start_in(self.program, self.settings, self.directory).await
     }
 
@@ -193,9 +250,20 @@ impl Marketplace {
     /// # Errors
     /// When it can't be started.
     pub async fn command(&self, args: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(&self.program);
-        command.args(args).arg("--data-dir").arg(self.data_dir());
-        Ok(command.output().await?)
+        let mut command = command(&self.program, args);
+        Ok(command
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .output()
+            .await?)
+    }
+
+    /// What it has logged so far.
+    ///
+    /// # Errors
+    /// When the log can't be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.directory.log())?)
     }
 
     /// Waits until the audit at rest is clean.
@@ -205,6 +273,8 @@ impl Marketplace {
     pub async fn come_to_rest(&self) -> anyhow::Result<()> {
         let mut said = String::new();
         let end = tokio::time::Instant::now() + REST_WITHIN;
+        // An audit of much data is work for the program too: ever fewer of them.
+        let mut pause = Duration::from_millis(300);
         while tokio::time::Instant::now() < end {
             let audit = self.command(&["check", "--at-rest"]).await?;
             if audit.status.success() {
@@ -212,7 +282,8 @@ impl Marketplace {
             }
             said = String::from_utf8_lossy(&audit.stdout).into_owned()
                 + &String::from_utf8_lossy(&audit.stderr);
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(Duration::from_secs(8));
         }
         bail!("the audit at rest is not clean: {said}")
     }
@@ -223,7 +294,12 @@ impl Marketplace {
     /// When the audit is not clean or the program does not end well.
     pub async fn audit_and_stop(mut self) -> anyhow::Result<()> {
         self.come_to_rest().await?;
-        self.terminate().await
+        self.terminate().await?;
+        let log = self.log()?;
+        match log.lines().find(|line| line.contains("panicked at")) {
+            Some(line) => bail!("it logged {line}"),
+            None => Ok(()),
+        }
     }
 
     async fn terminate(&mut self) -> anyhow::Result<()> {

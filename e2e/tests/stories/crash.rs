@@ -1,111 +1,101 @@
 //! `kill -9` in a loop under load: what was acknowledged stays, what was not happens at most once.
 
-use std::sync::Mutex;
+mod history;
+mod life;
+mod verdict;
+
 use std::time::Duration;
 
 use e2e::{Client, Composition, Marketplace};
 use futures::future::join_all;
-use http::StatusCode;
-use serde_json::{Value, json};
 use testing::random::Seeded;
 
-use crate::people::{person, see};
+use crate::people::person;
+use history::History;
+use life::Life;
 
-/// How often it is killed; `TICKETING_CRASH_ROUNDS` for a longer campaign.
+/// How often it is killed, unless `TICKETING_CRASH_ROUNDS` says otherwise.
 const ROUNDS: u64 = 6;
+/// Where all choices begin, unless `TICKETING_CRASH_SEED` says otherwise.
+const SEED: u64 = 7;
+/// How many people are at it.
+const PEOPLE: usize = 6;
 
-/// Requests whose answer is known or unknown, each with its idempotency key.
-#[derive(Default)]
-struct History {
-    acknowledged: Mutex<Vec<(usize, String, String)>>,
-    unknown: Mutex<Vec<(usize, &'static str, Value, String)>>,
+/// Short holds, so that time runs out in every round.
+const SETTINGS: &[&str] = &[
+    "--order-hold",
+    "2s",
+    "--payment-grace",
+    "2s",
+    "--unpaid-holds",
+    "1000",
+    "--log",
+    "warn",
+];
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(variable);
+    text.map_or(otherwise, |text| text.parse().unwrap())
 }
 
-impl History {
-    /// Sends a POST; the answer's id if it was created. `None` ends the worker: the program is gone.
-    async fn post(
-        &self,
-        (who, client): (usize, &mut Client),
-        path: &'static str,
-        body: Value,
-        key: String,
-    ) -> Option<Option<String>> {
-        let headers = [("idempotency-key", key.as_str())];
-        match client.call("POST", path, Some(&body), &headers).await {
-            Ok(answer) if answer.status == StatusCode::CREATED => {
-                let id = answer.text("id").unwrap();
-                self.acknowledged
-                    .lock()
-                    .unwrap()
-                    .push((who, path.to_owned(), id.clone()));
-                Some(Some(id))
-            }
-            Ok(answer) => {
-                assert!(
-                    !answer.status.is_server_error(),
-                    "{path}: {:?}",
-                    answer.body
-                );
-                Some(None)
-            }
-            Err(_) => {
-                self.unknown.lock().unwrap().push((who, path, body, key));
-                None
-            }
-        }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
+    let rounds = number("TICKETING_CRASH_ROUNDS", ROUNDS);
+    let seed = number("TICKETING_CRASH_SEED", SEED);
+    println!("seed {seed}, {rounds} rounds");
+    let start = Marketplace::start(Composition::Embedded, SETTINGS);
+    let mut marketplace = start.await.unwrap();
+    let mut cookies = Vec::new();
+    for who in 0..PEOPLE {
+        cookies.push(person(&marketplace, &format!("person{who}")).await.cookie);
     }
+    let (history, moments) = (History::default(), Seeded::new(seed));
+    for round in 0..rounds {
+        let clients = connected(&marketplace, &cookies).await;
+        let lives = clients.into_iter().enumerate().map(|(who, client)| {
+            let drawn = seed.wrapping_mul(1_000_003) + round * 1_000 + who as u64;
+            Life::new(&history, who, client, drawn).live()
+        });
+        let moment = Duration::from_millis(300 + moments.below(900));
+        let starts = killed_starts(&moments);
+        let end = async {
+            tokio::time::sleep(moment).await;
+            if round % 4 == 3 {
+                // In order, but under load: this too loses nothing.
+                return marketplace.restart().await.unwrap();
+            }
+            marketplace.kill_and_restart(&starts).await.unwrap()
+        };
+        (marketplace, _) = tokio::join!(end, join_all(lives));
+        println!("round {round}: ended after {moment:?}, at starts after {starts:?}; {history}");
+        let mut clients = connected(&marketplace, &cookies).await;
+        verdict::ask_again(&history, &mut clients).await;
+        verdict::acknowledged_is_there(&history, &mut clients).await;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await; // longer than any hold
+    marketplace.come_to_rest().await.unwrap();
+    let mut clients = connected(&marketplace, &cookies).await;
+    verdict::nothing_else_is_there(&history, &mut clients).await;
+    verdict::ended_as_was_said(&history, &mut clients).await;
+    let thief = Client::connect(marketplace.address).await.unwrap();
+    verdict::signed_out_stays_out(&history, thief).await;
+    assert!(
+        history.read().created.len() > 100,
+        "the load was no load: {history}"
+    );
+    marketplace.audit_and_stop().await.unwrap();
 }
 
-/// One person's life until the program goes away: list, reserve what is for sale, pay, cancel.
-async fn live(history: &History, who: usize, mut client: Client, seed: u64) {
-    let choices = Seeded::new(seed);
-    let key = || format!("{who}-{seed}-{}", choices.next());
-    loop {
-        let title = format!("Ticket {}", choices.next());
-        let draft = json!({"title": title, "price": 20});
-        if history
-            .post((who, &mut client), "/api/tickets", draft, key())
-            .await
-            .is_none()
-        {
-            return;
-        }
-        let Ok(list) = client.get("/api/tickets?limit=30").await else {
-            return;
-        };
-        let list = list.json();
-        let listed = list.as_array().map(Vec::as_slice).unwrap_or_default();
-        let place = choices.below(30);
-        let Some(ticket) = listed.get(usize::try_from(place).unwrap() % listed.len().max(1)) else {
-            continue;
-        };
-        let wish = json!({"ticketId": ticket["id"]});
-        let Some(order) = history
-            .post((who, &mut client), "/api/orders", wish, key())
-            .await
-        else {
-            return;
-        };
-        let Some(order) = order else { continue };
-        let done = if choices.below(4) == 0 {
-            let path = format!("/api/orders/{order}");
-            client.call("DELETE", &path, None, &[]).await.is_ok()
-        } else {
-            let token = if choices.below(5) == 0 {
-                "tok_chargeDeclined"
-            } else {
-                "tok_visa"
-            };
-            let payment = json!({"orderId": order, "token": token});
-            history
-                .post((who, &mut client), "/api/payments", payment, key())
-                .await
-                .is_some()
-        };
-        if !done {
-            return;
-        }
-    }
+/// After how long some starts are killed too: in every third round one or two.
+fn killed_starts(moments: &Seeded) -> Vec<Duration> {
+    let count = if moments.below(3) == 0 {
+        1 + moments.below(2)
+    } else {
+        0
+    };
+    (0..count)
+        .map(|_| Duration::from_millis(10 + moments.below(250)))
+        .collect()
 }
 
 async fn connected(marketplace: &Marketplace, cookies: &[Option<String>]) -> Vec<Client> {
@@ -116,102 +106,4 @@ async fn connected(marketplace: &Marketplace, cookies: &[Option<String>]) -> Vec
         clients.push(client);
     }
     clients
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
-    let rounds = std::env::var("TICKETING_CRASH_ROUNDS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    let settings = [
-        "--order-hold",
-        "2s",
-        "--payment-grace",
-        "2s",
-        "--unpaid-holds",
-        "1000",
-        "--log",
-        "error",
-    ];
-    let mut marketplace = Marketplace::start(Composition::Embedded, &settings)
-        .await
-        .unwrap();
-    let mut cookies = Vec::new();
-    for number in 0..6 {
-        cookies.push(
-            person(&marketplace, &format!("person{number}"))
-                .await
-                .cookie,
-        );
-    }
-    let (history, moments) = (History::default(), Seeded::new(7));
-    for round in 0..rounds.unwrap_or(ROUNDS) {
-        let clients = connected(&marketplace, &cookies).await;
-        let people = clients.into_iter().enumerate();
-        let lives =
-            people.map(|(who, client)| live(&history, who, client, round * 100 + who as u64));
-        let kill = async {
-            tokio::time::sleep(Duration::from_millis(300 + moments.below(900))).await;
-            marketplace.kill_and_restart().await.unwrap()
-        };
-        (marketplace, _) = tokio::join!(kill, join_all(lives));
-        retry_unknown(&marketplace, &history, &cookies).await;
-    }
-    everything_acknowledged_is_there(&marketplace, &history, &cookies).await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    marketplace.audit_and_stop().await.unwrap();
-}
-
-/// Asks again, with the same keys, for what got no answer: twice, and both must say the same.
-async fn retry_unknown(marketplace: &Marketplace, history: &History, cookies: &[Option<String>]) {
-    let unknown = std::mem::take(&mut *history.unknown.lock().unwrap());
-    let mut clients = connected(marketplace, cookies).await;
-    for (who, path, body, key) in unknown {
-        let client = &mut clients[who];
-        let headers = [("idempotency-key", key.as_str())];
-        let first = client
-            .call("POST", path, Some(&body), &headers)
-            .await
-            .unwrap();
-        let second = client
-            .call("POST", path, Some(&body), &headers)
-            .await
-            .unwrap();
-        assert!(!first.status.is_server_error(), "{path}: {:?}", first.body);
-        if first.status == StatusCode::CREATED {
-            assert_eq!(
-                first.text("id").unwrap(),
-                second.text("id").unwrap(),
-                "{path} with one key"
-            );
-            let id = first.text("id").unwrap();
-            history
-                .acknowledged
-                .lock()
-                .unwrap()
-                .push((who, path.to_owned(), id));
-        }
-    }
-}
-
-async fn everything_acknowledged_is_there(
-    marketplace: &Marketplace,
-    history: &History,
-    cookies: &[Option<String>],
-) {
-    let acknowledged = std::mem::take(&mut *history.acknowledged.lock().unwrap());
-    assert!(
-        acknowledged.len() > 50,
-        "the load was no load: {}",
-        acknowledged.len()
-    );
-    let mut clients = connected(marketplace, cookies).await;
-    for (who, path, id) in acknowledged {
-        let seen = see(&mut clients[who], &format!("{path}/{id}")).await;
-        assert_eq!(
-            seen["id"],
-            id.as_str(),
-            "{path}/{id} was acknowledged: {seen}"
-        );
-    }
 }

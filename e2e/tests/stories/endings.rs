@@ -145,39 +145,6 @@ async fn a_declined_card_buys_no_extra_time() {
     stage.is_for_sale_again().await;
 }
 
-#[tokio::test]
-async fn money_that_comes_too_late_goes_back() {
-    let mut stage = stage(&["--order-hold", "1s", "--payment-grace", "1s"]).await;
-    let order = reserve(&mut stage.buyer, &stage.ticket).await;
-    let body = json!({"orderId": order, "token": "tok_threeDSecureRequired"});
-    let started = stage.buyer.post("/api/payments", &body).await.unwrap();
-    assert_eq!(started.status, StatusCode::CREATED, "{:?}", started.body);
-    let action = started.text("actionUrl").unwrap();
-    until(
-        &mut stage.buyer,
-        &format!("/api/orders/{order}"),
-        "status",
-        "cancelled",
-    )
-    .await;
-    let path = action
-        .find("/sandbox")
-        .map_or(action.as_str(), |at| &action[at..]);
-    let page = stage.buyer.get(path).await.unwrap();
-    assert_eq!(page.status, StatusCode::OK);
-    let (form, kind) = ("decision=approve", "application/x-www-form-urlencoded");
-    stage.buyer.raw(path, kind, form.into()).await.unwrap();
-    let payment = format!("/api/payments/{}", started.text("id").unwrap());
-    for _ in 0..100 {
-        let status = see(&mut stage.buyer, &payment).await["status"].clone();
-        if status == "voided" || status == "refunded" || status == "failed" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    stage.is_for_sale_again().await;
-}
-
 async fn sold(settings: &[&str]) -> (Stage, String) {
     let mut stage = stage(settings).await;
     let order = reserve(&mut stage.buyer, &stage.ticket).await;

@@ -9,6 +9,12 @@ mod endings;
 #[cfg(test)]
 mod input;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
+mod mail;
+#[cfg(test)]
+mod offers;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod races;

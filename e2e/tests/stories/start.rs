@@ -2,13 +2,12 @@
 
 use std::process::Output;
 
-use e2e::{Composition, Marketplace, program};
-use tokio::process::Command;
+use e2e::{Composition, Marketplace, command, program};
 
 async fn up(args: &[&str], variable: Option<(&str, &str)>) -> Output {
     let directory = tempfile::tempdir().unwrap();
-    let mut command = Command::new(program().unwrap());
-    command.current_dir(directory.path()).arg("up").args(args);
+    let mut command = command(&program().unwrap(), &["up"]);
+    command.current_dir(directory.path()).args(args);
     command.envs(variable);
     tokio::time::timeout(std::time::Duration::from_secs(20), command.output())
         .await
@@ -76,4 +75,17 @@ async fn the_data_directory_is_its_owners_alone() {
         .mode();
     assert_eq!(mode & 0o777, 0o700);
     marketplace.audit_and_stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_directory_that_is_a_file_or_closed_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "not a directory").unwrap();
+    for path in [file.clone(), file.join("below")] {
+        let path = path.display().to_string();
+        let output = up(&["--listen", "127.0.0.1:0", "--data-dir", &path], None).await;
+        says(&output, &format!("--data-dir {path}"));
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "not a directory");
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Db, Migration, Surroundings, Tx, Wakers, params, snapshot_all};
+use super::{Db, Migration, Surroundings, Tx, Wakers, snapshot_all};
 use crate::clock::SystemClock;
 use crate::random::SystemRandom;
 

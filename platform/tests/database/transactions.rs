@@ -53,12 +53,10 @@ async fn concurrent_transactions_share_commits() {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = Arc::new(std::sync::Mutex::new(released));
     let holding = store.db.write(async move |_: &mut Tx| {
-        drop(
-            released
-                .lock()
-                .unwrap()
-                .recv_timeout(Duration::from_secs(5)),
-        );
+        let _ = released
+            .lock()
+            .unwrap()
+            .recv_timeout(Duration::from_secs(5));
         Ok(())
     });
     let commits = commits_of(&store);
@@ -82,13 +80,13 @@ async fn concurrent_transactions_share_commits() {
 }
 
 /// How often the database was changed by a commit: SQLite's own count, seen by another connection.
-fn commits_of(store: &Store) -> u64 {
+fn commits_of(store: &Store) -> usize {
     // Each commit appends at least one frame that ends a transaction to the write-ahead log.
     let log = std::fs::read(store.path().with_extension("db-wal")).unwrap();
     let page = u64::from(u32::from_be_bytes(log[8..12].try_into().unwrap()));
     let frame = usize::try_from(page + 24).unwrap();
     let ends = |frame: &&[u8]| frame[4..8] != [0, 0, 0, 0];
-    log[32..].chunks_exact(frame).filter(ends).count() as u64
+    log[32..].chunks_exact(frame).filter(ends).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -56,7 +56,7 @@ async fn a_wrong_statement_is_our_fault_and_a_missing_row_too() {
 
 #[test]
 fn a_value_is_read_as_what_it_is() {
-    assert_eq!(bool::from_value(&true.to_value()).unwrap(), true);
+    assert!(bool::from_value(&true.to_value()).unwrap());
     assert_eq!(Option::<i64>::from_value(&Value::Null).unwrap(), None);
     assert!(i64::from_value(&Value::Text("1".to_owned())).is_err());
     assert!(String::from_value(&Value::Null).is_err());

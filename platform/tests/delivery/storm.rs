@@ -18,8 +18,9 @@ const MOODS: [Mood; 5] = [
 
 async fn storm(seed: u64) {
     let chance = Seeded::new(seed);
-    let pick =
-        |list: &[&'static str]| list[usize::try_from(chance.below(list.len() as u64)).unwrap()];
+    let pick = |list: &[&'static str]| {
+        list[usize::try_from(chance.below(u64::try_from(list.len()).unwrap())).unwrap()]
+    };
     let mut stage = Stage::start().await;
     stage.world.bus.reseed(seed);
     for _ in 0..250 {

@@ -1,0 +1,142 @@
+//! What was asked of the marketplace, and what it answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+
+use e2e::{Answer, Client};
+use http::StatusCode;
+use serde_json::Value;
+
+/// A POST with its idempotency key.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    pub who: usize,
+    pub path: String,
+    pub body: Value,
+    pub key: String,
+}
+
+/// The program went away before it answered.
+#[derive(Debug)]
+pub struct Gone;
+
+/// A listing's title and price, as its seller knows it.
+pub type Offer = (String, i64);
+
+/// What is known after all answers so far.
+#[derive(Default)]
+pub struct Known {
+    /// Acknowledged POSTs, each with the id in its answer.
+    pub created: Vec<(Ask, String)>,
+    /// Where in those the present round began.
+    pub round_from: usize,
+    /// Payments whose card was declined.
+    pub declined: Vec<Ask>,
+    /// POSTs without an answer.
+    pub unknown: Vec<Ask>,
+    /// POSTs without an answer that were refused when asked again.
+    pub refused_later: Vec<Ask>,
+    /// What each listing may say: the last acknowledged offer, and later ones without an answer.
+    pub offers: BTreeMap<String, Vec<Offer>>,
+    /// Orders whose cancellation was acknowledged.
+    pub cancelled: BTreeSet<String>,
+    /// Listings whose withdrawal was acknowledged.
+    pub withdrawn: BTreeSet<String>,
+    /// Cookies whose sign-out was acknowledged.
+    pub signed_out: Vec<String>,
+}
+
+/// What all people together know.
+#[derive(Default)]
+pub struct History(Mutex<Known>);
+
+impl History {
+    pub fn read(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap()
+    }
+
+    /// Sends a POST and keeps what became of it; the id in the answer if it succeeded.
+    pub async fn post(&self, client: &mut Client, ask: Ask) -> Result<Option<Answer>, Gone> {
+        match send(client, &ask).await {
+            Ok(answer) => Ok(self.keep(ask, &answer).then_some(answer)),
+            Err(Gone) => {
+                self.read().unknown.push(ask);
+                Err(Gone)
+            }
+        }
+    }
+
+    /// Keeps an answer; whether it was a success.
+    pub fn keep(&self, ask: Ask, answer: &Answer) -> bool {
+        fits(&ask, answer);
+        let mut known = self.read();
+        match answer.status {
+            StatusCode::CREATED | StatusCode::ACCEPTED => {
+                let id = answer.text("id").unwrap();
+                if ask.path == "/api/tickets" {
+                    let offer = offer(&answer.json());
+                    known.offers.insert(id.clone(), vec![offer]);
+                }
+                known.created.push((ask, id));
+                return true;
+            }
+            StatusCode::PAYMENT_REQUIRED => known.declined.push(ask),
+            _ => {}
+        }
+        false
+    }
+}
+
+/// Sends a POST.
+pub async fn send(client: &mut Client, ask: &Ask) -> Result<Answer, Gone> {
+    let headers = [("idempotency-key", ask.key.as_str())];
+    let sent = client.call("POST", &ask.path, Some(&ask.body), &headers);
+    sent.await.map_err(|_| Gone)
+}
+
+/// The title and price in a listing.
+pub fn offer(ticket: &Value) -> Offer {
+    let title = ticket["title"].as_str().unwrap().to_owned();
+    (title, ticket["price"].as_i64().unwrap())
+}
+
+/// The answer is one that this request may get: what is on the list can be ordered, what one has
+/// made can be used.
+fn fits(ask: &Ask, answer: &Answer) {
+    let refusals: &[u16] = match ask.path.as_str() {
+        "/api/tickets" => &[],
+        "/api/orders" => &[409],
+        "/api/payments" => &[200, 402, 409],
+        _ => &[400, 409],
+    };
+    let status = answer.status.as_u16();
+    let fine = matches!(status, 201 | 202) || refusals.contains(&status);
+    assert!(fine, "{ask:?}: {status} {:?}", answer.body);
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.read();
+        let count = |end: &str| {
+            known
+                .created
+                .iter()
+                .filter(|(ask, _)| ask.path.ends_with(end))
+                .count()
+        };
+        write!(
+            f,
+            "{} listed, {} ordered, {} paid, {} refunds, {} declined, {} cancelled, {} withdrawn, {} signed out, {} unknown",
+            count("/tickets"),
+            count("/orders"),
+            count("/payments"),
+            count("/refund"),
+            known.declined.len(),
+            known.cancelled.len(),
+            known.withdrawn.len(),
+            known.signed_out.len(),
+            known.unknown.len()
+        )
+    }
+}
