@@ -19,4 +19,6 @@ mod people;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod start;
