@@ -35,7 +35,7 @@ impl Stage {
         format!("/api/tickets/{}", self.ticket)
     }
 
-    async fn is_for_sale_again(mut self) {
+    async fn ends_for_sale_again(mut self) {
         let path = self.ticket_path();
         until(&mut self.seller, &path, "status", "listed").await;
         let mut other = person(&self.marketplace, "other").await;
@@ -89,7 +89,7 @@ async fn cancelled_by_the_buyer() {
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
     }
     assert_eq!(see(&mut stage.buyer, &path).await["cancelReason"], "buyer");
-    stage.is_for_sale_again().await;
+    stage.ends_for_sale_again().await;
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn expired() {
         pay(&mut stage.buyer, &order, "tok_visa").await,
         StatusCode::CONFLICT
     );
-    stage.is_for_sale_again().await;
+    stage.ends_for_sale_again().await;
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_declined_card_buys_no_extra_time() {
         "cancelled",
     )
     .await;
-    stage.is_for_sale_again().await;
+    stage.ends_for_sale_again().await;
 }
 
 async fn sold(settings: &[&str]) -> (Stage, String) {
@@ -177,7 +177,7 @@ async fn refunded_and_offered_again() {
         "refunded",
     )
     .await;
-    stage.is_for_sale_again().await;
+    stage.ends_for_sale_again().await;
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn refunded_in_part() {
     let path = format!("/api/orders/{order}");
     for _ in 0..100 {
         let seen = see(&mut stage.buyer, &path).await;
-        if seen["refunded"].to_string() == "5.5" && seen["refunding"] == false {
+        if seen["refunded"] == 5.5 && seen["refunding"] == false {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
