@@ -8,6 +8,7 @@ mod transport;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::data_dir::AUDIT_COPY;
 use crate::operator::{Lines, Operator, Request, offline};
 use crate::settings::CheckSettings;
 use crate::{backup, control};
@@ -66,7 +67,7 @@ pub async fn run(operator: &Operator, at_rest: bool, lines: &Lines) -> anyhow::R
     }
     static COPIES: AtomicU64 = AtomicU64::new(0);
     let name = format!(
-        "check-{}-{}",
+        "{AUDIT_COPY}{}-{}",
         std::process::id(),
         COPIES.fetch_add(1, Ordering::Relaxed)
     );

@@ -9,6 +9,9 @@ use anyhow::{Context, bail};
 use platform::random::Random;
 use platform::session::SigningKey;
 
+/// How the names of the copies begin on which a running marketplace is audited.
+pub const AUDIT_COPY: &str = "check-";
+
 /// An open data directory. The lock ends with this value.
 #[derive(Debug)]
 pub struct DataDir {
@@ -43,10 +46,13 @@ impl DataDir {
             .open(path.join("lock"))
             .with_context(setting)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => {
+                remove_audit_copies(path).with_context(setting)?;
+                Ok(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                })
+            }
             Err(TryLockError::WouldBlock) => Err(InUse(path.to_owned()).into()),
             Err(TryLockError::Error(error)) => Err(error).with_context(setting),
         }
@@ -80,4 +86,16 @@ impl DataDir {
             Err(_) => bail!("{} holds no signing key", path.display()),
         }
     }
+}
+
+/// Removes what audits left that the end of their process interrupted: whole copies of all data.
+fn remove_audit_copies(path: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let left = entry.file_name().to_string_lossy().starts_with(AUDIT_COPY);
+        if left && entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }

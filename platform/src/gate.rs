@@ -76,6 +76,8 @@ pub struct Gate {
     pub settings: GateSettings,
     /// Holds deliveries back while copies are rebuilt.
     paused: Arc<AtomicBool>,
+    /// One rebuild at a time.
+    rebuilding: Arc<tokio::sync::Mutex<()>>,
     recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
 }
 
@@ -88,6 +90,7 @@ impl Gate {
             consumers: consumers.into(),
             settings,
             paused: Arc::default(),
+            rebuilding: Arc::default(),
             recent: Arc::default(),
         }
     }

@@ -23,6 +23,10 @@ pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<
                 .map(|what| Finding::violation("P1", what)),
         );
         let waiting = gate.waiting().await?;
+        if waiting.rebuilding {
+            let what = format!("{service}: the copies are being rebuilt");
+            found.push(Finding::pending("L1", what));
+        }
         for (count, what) in [
             (waiting.unpublished, "events are not published"),
             (waiting.parked, "events are parked"),

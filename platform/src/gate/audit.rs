@@ -1,6 +1,8 @@
 //! Audits a service's log and copies from its own data: no holes, no cursor ahead, copies equal to
 //! what a rebuild from zero would make.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use contracts::Envelope;
 
 use super::Gate;
@@ -35,6 +37,8 @@ pub struct Waiting {
     pub parked: i64,
     /// Keys that don't advance by themselves.
     pub stuck: i64,
+    /// Whether the copies are being rebuilt: they are not whole until that is done.
+    pub rebuilding: bool,
 }
 
 impl Gate {
@@ -76,7 +80,8 @@ impl Gate {
             let row = tx
                 .query_one(
                     "select (select count(*) from outbox), (select count(*) from parked), \
-                     (select count(*) from stuck)",
+                     (select count(*) from stuck), \
+                     exists (select 1 from meta where name = 'rebuilding' and value = 1)",
                     params![],
                 )
                 .await?;
@@ -84,6 +89,7 @@ impl Gate {
                 unpublished: row.get(0)?,
                 parked: row.get(1)?,
                 stuck: row.get(2)?,
+                rebuilding: row.get(3)?,
             })
         };
         self.context.db.read(look).await
@@ -97,11 +103,12 @@ impl Gate {
     pub async fn lags(&self) -> Result<Vec<Lag>> {
         let mut lags = Vec::new();
         for consumer in self.consumers.iter() {
+            // Before the log, so that in a running system no cursor seems to be ahead of it.
+            let cursors = self.all_cursors(consumer).await?;
             let mut heads = std::collections::BTreeMap::new();
-            for event in self.whole_log(consumer).await? {
+            for event in self.log_after(consumer, 0).await?.0 {
                 heads.insert(event.subject, event.aggregateversion);
             }
-            let cursors = self.all_cursors(consumer).await?;
             let subjects = heads
                 .keys()
                 .chain(cursors.keys().filter(|id| !heads.contains_key(*id)));
@@ -123,18 +130,26 @@ impl Gate {
     }
 
     /// Tables whose copy is not what applying the owners' logs from zero up to the cursors makes
-    /// (P1, P3). It works in a transaction that is rolled back; nobody else may write meanwhile.
+    /// (P1, P3). It works in a transaction that is rolled back; events wait for that long. Copies
+    /// that are being rebuilt are not compared.
     ///
     /// # Errors
     /// When a database or an owner doesn't answer.
     pub async fn copy_differences(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
+        let _no_rebuild = self.rebuilding.lock().await;
+        if self.waiting().await?.rebuilding {
+            return Ok(found);
+        }
         for consumer in self
             .consumers
             .iter()
             .filter(|consumer| !consumer.copies.is_empty())
         {
-            let log = self.whole_log(consumer).await?;
+            let (mut log, last) = self.log_after(consumer, 0).await?;
+            // With events held back, what came meanwhile is all that the cursors can have passed.
+            let _pause = Pause::of(&self.paused);
+            log.extend(self.log_after(consumer, last).await?.0);
             let (gate, owned) = (self.clone(), consumer.clone());
             let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
             let outcome: Result<()> = self
@@ -206,9 +221,10 @@ impl Gate {
         Ok(found)
     }
 
-    /// All events of a consumer's aggregate, in the order of its owner's log.
-    async fn whole_log(&self, consumer: &Consumer) -> Result<Vec<Envelope>> {
-        let (mut log, mut after) = (Vec::new(), 0);
+    /// The events of a consumer's aggregate behind a position, in the order of its owner's log, and
+    /// the position of the last.
+    async fn log_after(&self, consumer: &Consumer, mut after: i64) -> Result<(Vec<Envelope>, i64)> {
+        let mut log = Vec::new();
         loop {
             let question = Ask::Log {
                 aggregate: consumer.aggregate.to_owned(),
@@ -217,7 +233,7 @@ impl Gate {
             let page: LogPage =
                 source::ask(self.context.bus.as_ref(), consumer.owner, &question).await?;
             let Some(last) = page.last else {
-                return Ok(log);
+                return Ok((log, after));
             };
             after = last;
             log.extend(page.events);
@@ -240,6 +256,22 @@ impl Gate {
         rows.iter()
             .map(|row| Ok((row.get(0)?, row.get(1)?)))
             .collect()
+    }
+}
+
+/// Holds events back until it is dropped.
+struct Pause<'a>(&'a AtomicBool);
+
+impl<'a> Pause<'a> {
+    fn of(paused: &'a AtomicBool) -> Self {
+        paused.store(true, Ordering::Release);
+        Self(paused)
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use contracts::Envelope;
+use tokio::sync::oneshot;
 
 use super::Gate;
 use super::consumer::Consumer;
@@ -15,16 +16,33 @@ use crate::log::source::{self, Ask, LogPage};
 use crate::trace::Origin;
 
 /// After how long a rebuild that a crash or an absent owner interrupted is begun again.
-const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Gate {
     /// Empties the service's copies and fills them again; deliveries wait meanwhile. Says how many
     /// events were applied.
     ///
     /// # Errors
-    /// When a database or an owner doesn't answer; the copies are then incomplete, and deliveries
-    /// wait, until it is run again. A start runs it again by itself.
+    /// When a database or an owner doesn't answer. The copies are then incomplete and deliveries
+    /// wait; it is tried again until it is done, by the next start if need be.
     pub async fn rebuild(&self) -> Result<u64> {
+        let (answer, answered) = oneshot::channel();
+        let gate = self.clone();
+        // In a task, because half a rebuild is worse than none should the caller go away.
+        self.context.tasks.spawn(async move {
+            let outcome = gate.rebuild_all().await;
+            let failed = outcome.is_err();
+            drop(answer.send(outcome));
+            if failed {
+                gate.finish_rebuild().await;
+            }
+        });
+        let stopped = |_| Failure::Unavailable("the process stops".to_owned());
+        answered.await.map_err(stopped)?
+    }
+
+    async fn rebuild_all(&self) -> Result<u64> {
+        let _alone = self.rebuilding.lock().await;
         self.paused.store(true, Ordering::Release);
         let mut applied = 0;
         self.note_rebuilding(true).await?;
@@ -42,23 +60,25 @@ impl Gate {
 
     /// Whether a rebuild was begun and not ended: then deliveries wait until it is.
     pub(crate) async fn is_half_rebuilt(&self) -> Result<bool> {
-        let look = async |tx: &mut Tx| {
-            tx.query_opt(
-                "select 1 from meta where name = 'rebuilding' and value = 1",
-                params![],
-            )
-            .await
-        };
-        let half = self.context.db.read(look).await?.is_some();
+        let half = self.waiting().await?.rebuilding;
         self.paused.store(half, Ordering::Release);
         Ok(half)
     }
 
     /// Ends a rebuild that was interrupted.
     pub(crate) async fn finish_rebuild(self) {
-        while let Err(failure) = self.rebuild().await {
-            tracing::warn!(service = self.context.service, %failure, "the copies are not rebuilt yet");
+        loop {
             self.context.clock.sleep(AGAIN).await;
+            match self.waiting().await {
+                Ok(waiting) if !waiting.rebuilding => return,
+                _ => {}
+            }
+            match self.rebuild_all().await {
+                Ok(_) => return,
+                Err(failure) => {
+                    tracing::warn!(service = self.context.service, %failure, "the copies are not rebuilt yet");
+                }
+            }
         }
     }
 

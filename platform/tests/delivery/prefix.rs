@@ -100,3 +100,48 @@ async fn a_rebuild_that_failed_half_way_is_ended_at_the_next_start() {
     stage.until(async || stage.copy("board", "a").await).await;
     stage.end(&["a"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_failed_half_way_is_tried_again_until_it_is_done() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 5).await;
+    stage.rest().await;
+    stage.cut_wires();
+    stage.gate("board").rebuild().await.unwrap_err();
+    stage.add("a", 9).await;
+    assert!(stage.gate("board").waiting().await.unwrap().rebuilding);
+    stage.mend_wires();
+    stage.end(&["a"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilds_at_the_same_time_wait_for_each_other() {
+    let stage = Stage::start().await;
+    stage.add_together(&["a", "b"], 600).await;
+    stage.rest().await;
+    let rebuilds = (0..3).map(|_| stage.gate("board").rebuild());
+    let (applied, ()) = tokio::join!(
+        futures::future::join_all(rebuilds),
+        stage.add_times("a", 50)
+    );
+    assert!(applied.iter().all(Result::is_ok), "{applied:?}");
+    stage.end(&["a", "b"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_beside_a_busy_consumer_finds_nothing() {
+    let stage = Stage::start().await;
+    stage.add_together(&["a", "b"], 300).await;
+    let audits = async {
+        for _ in 0..5 {
+            for service in ["board", "archive"] {
+                let gate = stage.gate(service);
+                assert_eq!(gate.copy_differences().await.unwrap(), Vec::<String>::new());
+                let lags = gate.lags().await.unwrap();
+                assert!(lags.iter().all(|lag| lag.cursor < lag.head), "{lags:?}");
+            }
+        }
+    };
+    tokio::join!(audits, stage.add_times("a", 100), stage.add_times("b", 100));
+    stage.end(&["a", "b"]).await;
+}
