@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use contracts::Envelope;
+use contracts::catalogue::catalogue;
 use futures::StreamExt;
 use platform::bus::Bus;
 use platform::db::Db;
@@ -172,8 +173,8 @@ impl Operator {
 
     async fn tail(&self, lines: &Lines) -> anyhow::Result<()> {
         let mut streams = Vec::new();
-        for aggregate in ["user", "session", "ticket", "order", "payment", "timer"] {
-            streams.push(self.bus.follow(aggregate).await?);
+        for entry in catalogue().entries {
+            streams.push(self.bus.follow(entry.owner, entry.name).await?);
         }
         let mut events = futures::stream::select_all(streams);
         while let Some(event) = events.next().await {

@@ -6,6 +6,9 @@ use anyhow::bail;
 use axum::Router;
 use axum::routing::get;
 use contracts::Envelope;
+use contracts::envelope::Aggregate;
+use contracts::events::orders::Order;
+use contracts::events::tickets::Ticket;
 use futures::StreamExt;
 use platform::http::health;
 use platform::http::layers::{LayerSettings, layered};
@@ -96,8 +99,8 @@ async fn pages(
     streams: &Tasks,
 ) -> anyhow::Result<Router> {
     let changes = broadcast::channel(CHANGES).0;
-    for aggregate in ["order", "ticket"] {
-        let events = process.bus.follow(aggregate).await?;
+    for (owner, aggregate) in [(Order::OWNER, Order::NAME), (Ticket::OWNER, Ticket::NAME)] {
+        let events = process.bus.follow(owner, aggregate).await?;
         let changes = changes.clone();
         streams.spawn(async move {
             let tell = |event: Arc<Envelope>| {

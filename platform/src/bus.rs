@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::Envelope;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::oneshot;
 
@@ -32,6 +33,20 @@ pub trait Bus: Send + Sync + 'static {
     /// When that is not certain: it may have been taken all the same.
     async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError>;
 
+    /// Hands several events over, in their order; says for each whether the bus has taken
+    /// responsibility for it.
+    async fn publish_all(&self, events: &[Arc<Envelope>]) -> Vec<Result<(), BusError>> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        for event in events {
+            let outcome = match outcomes.last() {
+                Some(Err(error)) => Err(BusError::clone(error)),
+                _ => self.publish(event).await,
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// Hears every event of an aggregate type on behalf of a named consumer. What is published while
     /// nobody hears is kept for it where the transport can (the in-process one can't).
     ///
@@ -40,6 +55,7 @@ pub trait Bus: Send + Sync + 'static {
     async fn subscribe(
         &self,
         consumer: &str,
+        owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError>;
 
@@ -49,6 +65,7 @@ pub trait Bus: Send + Sync + 'static {
     /// When the bus does not answer.
     async fn follow(
         &self,
+        owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError>;
 
@@ -74,6 +91,22 @@ pub trait Bus: Send + Sync + 'static {
     /// # Errors
     /// When the bus does not answer.
     async fn announce(&self, service: &str, news: Bytes) -> Result<(), BusError>;
+
+    /// Tells the other replicas of a service that there is something to publish; may get lost.
+    ///
+    /// # Errors
+    /// When the bus does not answer.
+    async fn nudge(&self, _service: &str) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    /// Hears the nudges of a service's other replicas, and perhaps one's own.
+    ///
+    /// # Errors
+    /// When the bus does not answer.
+    async fn nudges(&self, _service: &str) -> Result<BoxStream<'static, ()>, BusError> {
+        Ok(futures::stream::pending().boxed())
+    }
 
     /// Hears a service's announcements.
     ///

@@ -70,6 +70,12 @@ pub fn later(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_add(duration).map_or(Timestamp::MAX, truncate)
 }
 
+/// `time` earlier by `duration` (or the beginning of time).
+#[must_use]
+pub fn earlier(time: Timestamp, duration: Duration) -> Timestamp {
+    time.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
 /// How long from `from` until `to`; nothing if that has passed.
 #[must_use]
 pub fn until(from: Timestamp, to: Timestamp) -> Duration {

@@ -13,11 +13,16 @@ use crate::random::{Random, uuid_v7};
 use crate::session::Sessions;
 use crate::tasks::Tasks;
 
+/// The pause before a copy is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// What a running service is given. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     /// The service's name.
     pub service: &'static str,
+    /// Which replica of the service this is, unlike any other.
+    pub replica: Arc<str>,
     /// Its database, which nobody else opens.
     pub db: Db,
     /// The clock.
@@ -70,6 +75,7 @@ impl Context {
         look: impl AsyncFn() -> crate::Result<Option<T>>,
     ) -> crate::Result<Option<T>> {
         let began = self.clock.elapsed();
+        let mut pause = LOOK_AGAIN;
         loop {
             if let Some(found) = look().await? {
                 return Ok(Some(found));
@@ -77,7 +83,11 @@ impl Context {
             if self.clock.elapsed().saturating_sub(began) >= limit {
                 return Ok(None);
             }
-            self.clock.sleep(Duration::from_millis(5)).await;
+            self.clock.sleep(pause).await;
+            // Looking costs little in a file, and a journey to a server.
+            if self.db.is_shared() {
+                pause = (pause * 2).min(LOOK_AGAIN * 10);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@
 //! met a concurrent one is run again from the start.
 
 mod migrate;
+mod postgres;
 mod row;
 mod snapshot;
 mod sqlite;
@@ -20,6 +21,7 @@ use crate::random::Random;
 use crate::trace::Origin;
 
 pub use migrate::Migration;
+pub use postgres::PostgresSettings;
 pub use row::{FromValue, Row, ToValue, Value};
 pub use snapshot::{begin_new_life, snapshot_all};
 pub use tx::{Tx, Wakers};
@@ -57,7 +59,13 @@ pub struct Surroundings {
 /// A service's database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    sqlite: Arc<sqlite::Sqlite>,
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgres::Postgres>),
 }
 
 impl Db {
@@ -73,8 +81,33 @@ impl Db {
     ) -> anyhow::Result<Self> {
         let sqlite = sqlite::Sqlite::open(path, service, migrations, surroundings)?;
         Ok(Self {
-            sqlite: Arc::new(sqlite),
+            engine: Engine::Sqlite(Arc::new(sqlite)),
         })
+    }
+
+    /// Connects to a PostgreSQL database, which several processes may share, and brings it to the
+    /// newest migration.
+    ///
+    /// # Errors
+    /// When the URL is wrong, the server does not answer or lets nobody in, or the database has
+    /// migrations that this program doesn't know.
+    pub async fn open_postgres(
+        settings: &PostgresSettings,
+        service: &'static str,
+        migrations: &[Migration],
+        surroundings: Surroundings,
+    ) -> anyhow::Result<Self> {
+        let postgres =
+            postgres::Postgres::open(settings, service, migrations, surroundings).await?;
+        Ok(Self {
+            engine: Engine::Postgres(Arc::new(postgres)),
+        })
+    }
+
+    /// Whether other processes may be at work on the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
     }
 
     /// Runs a transaction and returns once it is durable.
@@ -99,20 +132,26 @@ impl Db {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.sqlite.write(durability, origin, work).await
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
+            // What the bus was told does not come again after a power loss: all is synced.
+            Engine::Postgres(postgres) => postgres.write(origin, work).await,
+        }
     }
 
     /// Runs a read-only transaction on one consistent state.
     ///
     /// # Errors
     /// What the closure fails with, or [`Failure::Unavailable`].
-    #[expect(clippy::unused_async, reason = "other databases answer over a network")]
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.sqlite.read(work)
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Postgres(postgres) => postgres.read(work).await,
+        }
     }
 
     /// How many transactions with events were committed since it was opened, or `None` where other
@@ -120,7 +159,10 @@ impl Db {
     /// read after the same count is not outdated for anybody.
     #[must_use]
     pub fn commits(&self) -> Option<u64> {
-        Some(self.sqlite.commits())
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Some(sqlite.commits()),
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Whether the database answers.
@@ -134,7 +176,9 @@ impl Db {
 
     /// Writes everything back and closes the database; marks the end as clean if it was in use.
     pub fn close(&self) {
-        self.sqlite.close();
+        if let Engine::Sqlite(sqlite) = &self.engine {
+            sqlite.close();
+        }
     }
 
     /// Notes that the database is worked on from now on, until [`Self::close`].
@@ -142,6 +186,9 @@ impl Db {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn begin_use(&self) -> Result<()> {
+        let Engine::Sqlite(sqlite) = &self.engine else {
+            return Ok(());
+        };
         self.write(async |tx: &mut Tx| {
             tx.execute(
                 "insert into meta (name, value) values ('open', 1) \
@@ -152,14 +199,25 @@ impl Db {
             .map(drop)
         })
         .await?;
-        self.sqlite.set_in_use();
+        sqlite.set_in_use();
         Ok(())
     }
 
     /// Whether the process that worked on it before ended without [`Self::close`].
     #[must_use]
     pub fn ended_uncleanly(&self) -> bool {
-        self.sqlite.ended_uncleanly()
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.ended_uncleanly(),
+            Engine::Postgres(_) => false,
+        }
+    }
+
+    /// The file, for what only files can do.
+    fn file(&self) -> anyhow::Result<&sqlite::Sqlite> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Ok(sqlite),
+            Engine::Postgres(_) => anyhow::bail!("PostgreSQL has tools of its own for copies"),
+        }
     }
 
     /// Copies the running database, as of one moment, to a new file.
@@ -167,7 +225,7 @@ impl Db {
     /// # Errors
     /// When the file can't be written.
     pub fn copy_to(&self, target: &Path) -> anyhow::Result<()> {
-        self.sqlite.copy_to(target)
+        self.file()?.copy_to(target)
     }
 }
 

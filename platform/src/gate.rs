@@ -78,6 +78,8 @@ pub struct Gate {
     paused: Arc<AtomicBool>,
     /// One rebuild at a time.
     rebuilding: Arc<tokio::sync::Mutex<()>>,
+    /// Whether a task waits for the end of a rebuild, and takes it over if need be.
+    finishing: Arc<AtomicBool>,
     recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
 }
 
@@ -91,6 +93,7 @@ impl Gate {
             settings,
             paused: Arc::default(),
             rebuilding: Arc::default(),
+            finishing: Arc::default(),
             recent: Arc::default(),
         }
     }
@@ -168,10 +171,14 @@ impl Gate {
             let (gate, consumer, arrivals) =
                 (self.clone(), consumer.clone(), Arc::clone(&arrivals));
             let work = async move |tx: &mut Tx| {
-                gate.unless_paused()?;
+                let keys: Vec<_> = arrivals
+                    .iter()
+                    .map(|arrival| gate.key(&consumer, &arrival.event.subject))
+                    .collect();
+                store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
+                gate.unless_paused(tx).await?;
                 let mut verdicts = Vec::with_capacity(arrivals.len());
-                for arrival in arrivals.iter() {
-                    let key = gate.key(&consumer, &arrival.event.subject);
+                for (arrival, key) in arrivals.iter().zip(keys) {
                     let turn = Turn {
                         gate: &gate,
                         consumer: &consumer,
@@ -190,8 +197,12 @@ impl Gate {
     }
 
     /// Asked within a transaction, so that none applies an event to a half-built copy.
-    fn unless_paused(&self) -> Result<()> {
-        if self.paused.load(Ordering::Acquire) {
+    async fn unless_paused(&self, tx: &mut Tx) -> Result<()> {
+        let elsewhere = tx.is_shared() && rebuild::is_under_way(tx).await?;
+        if elsewhere {
+            self.see_rebuild_through();
+        }
+        if elsewhere || self.paused.load(Ordering::Acquire) {
             return Err(Failure::Unavailable(
                 "the copies are being rebuilt".to_owned(),
             ));

@@ -10,6 +10,7 @@ pub mod db;
 pub mod failure;
 pub mod gate;
 pub mod http;
+pub mod lease;
 pub mod log;
 pub mod mail;
 pub mod random;

@@ -20,12 +20,14 @@ pub const RELAY: &str = "relay";
 /// The partition of an aggregate: FNV-1a of its id.
 #[must_use]
 pub fn partition(subject: &str) -> i64 {
-    let hash = subject
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    i64::try_from(hash % PARTITIONS.unsigned_abs()).unwrap_or(0)
+    i64::try_from(fnv_1a(subject) % PARTITIONS.unsigned_abs()).unwrap_or(0)
+}
+
+/// The hash of Fowler, Noll and Vo, 64 bits: the same in every version of every program.
+pub(crate) fn fnv_1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl Tx {
@@ -72,8 +74,8 @@ impl Tx {
             .await?;
         let position: i64 = row.get(0)?;
         self.execute(
-            "insert into outbox (position) values ($1)",
-            params![position],
+            "insert into outbox (position, partition) values ($1, $2)",
+            params![position, partition(subject)],
         )
         .await?;
         self.wake(RELAY);

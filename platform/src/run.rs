@@ -11,13 +11,13 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::bus::{Bus, Delivery, Question};
 use crate::clock::{Clock, until};
 use crate::context::Context;
-use crate::db::{Db, Surroundings, Tx, Wakers, params};
+use crate::db::{Db, PostgresSettings, Surroundings, Tx, Wakers, params};
 use crate::failure::Result;
 use crate::gate::{Gate, GateSettings};
 use crate::http::health::Readiness;
 use crate::http::idempotency::{self, InFlight};
 use crate::log::{relay, source};
-use crate::random::Random;
+use crate::random::{Random, uuid_v7};
 use crate::service::{Job, Service};
 use crate::session::{self, Sessions};
 use crate::tasks::Tasks;
@@ -89,6 +89,25 @@ pub fn open_embedded(
     Ok((db, wakers))
 }
 
+/// Connects to a service's PostgreSQL database.
+///
+/// # Errors
+/// When it does not answer, or can't be brought to its newest migration.
+pub async fn open_shared(
+    process: &Process,
+    settings: &PostgresSettings,
+    service: &Service,
+) -> anyhow::Result<(Db, Wakers)> {
+    let wakers = Wakers::default();
+    let surroundings = Surroundings {
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        wakers: wakers.clone(),
+    };
+    let db = Db::open_postgres(settings, service.name, service.migrations, surroundings).await?;
+    Ok((db, wakers))
+}
+
 /// Connects a service: subscribes its consumers and hears the questions to it. Every service of a
 /// process is prepared before any [`begin`]s, so that nothing is published to nobody.
 ///
@@ -108,6 +127,9 @@ pub async fn prepare(
     }
     let context = Context {
         service: service.name,
+        replica: uuid_v7(process.random.as_ref(), process.clock.now())
+            .to_string()
+            .into(),
         db,
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
@@ -129,7 +151,7 @@ pub async fn prepare(
         deliveries.push(
             context
                 .bus
-                .subscribe(service.name, consumer.aggregate)
+                .subscribe(service.name, consumer.owner, consumer.aggregate)
                 .await?,
         );
     }
@@ -170,6 +192,9 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
         tasks.spawn(gate.clone().run(consumer.clone(), deliveries));
         tasks.spawn(gate.clone().heads_loop(consumer.clone(), news));
         tasks.spawn(gate.clone().watermark_loop(consumer.clone()));
+    }
+    if context.db.is_shared() && gate.consumer("session").is_some() {
+        tasks.spawn(session::keep_up(context.clone()));
     }
     tasks.spawn(gate.clone().repair_loop());
     tasks.spawn(sweep_idempotency_keys(context.clone()));

@@ -22,6 +22,7 @@ use verified::Verified;
 
 pub use cookie::{COOKIE, clear_cookie, set_cookie, token_in};
 pub use key::{InvalidKey, PublicKey, SigningKey};
+pub(crate) use revocations::keep_up;
 pub use revocations::revocations;
 
 /// How long a token is believed.

@@ -120,16 +120,18 @@ impl Bus for FaultyBus {
     async fn subscribe(
         &self,
         consumer: &str,
+        owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError> {
-        self.inner.subscribe(consumer, aggregate).await
+        self.inner.subscribe(consumer, owner, aggregate).await
     }
 
     async fn follow(
         &self,
+        owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError> {
-        self.inner.follow(aggregate).await
+        self.inner.follow(owner, aggregate).await
     }
 
     async fn request(

@@ -116,6 +116,7 @@ impl Bus for InProcessBus {
     async fn subscribe(
         &self,
         consumer: &str,
+        _owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError> {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
@@ -144,6 +145,7 @@ impl Bus for InProcessBus {
 
     async fn follow(
         &self,
+        _owner: &'static str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError> {
         Ok(heard(&channel(&self.wires.followers, aggregate)))

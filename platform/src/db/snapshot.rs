@@ -36,7 +36,7 @@ pub async fn snapshot_all(databases: Vec<(Db, PathBuf)>) -> anyhow::Result<()> {
         }
         let snapshots: anyhow::Result<Vec<_>> = databases
             .iter()
-            .map(|(db, _)| db.sqlite.snapshot())
+            .map(|(db, _)| db.file()?.snapshot())
             .collect();
         drop(releases);
         snapshots

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 use super::migrate::{Migration, migrate};
-use super::tx::Tx;
+use super::tx::{Link, Tx};
 use super::{Durability, Surroundings, unavailable};
 use crate::failure::{Failure, Result};
 use crate::log::RELAY;
@@ -90,7 +90,7 @@ impl Sqlite {
             let (outcome, wakes) = match connection {
                 Ok(connection) => {
                     let mut tx = new_tx(connection, surroundings, origin, incarnation);
-                    (run_in_savepoint(&mut tx, work), tx.wakes)
+                    (run_in_savepoint(connection, &mut tx, work), tx.wakes)
                 }
                 Err(error) => (
                     Err(Failure::Unavailable(error.to_owned())),
@@ -283,9 +283,8 @@ fn new_tx(
     origin: Origin,
     incarnation: i64,
 ) -> Tx {
-    let connection = Rc::clone(connection);
     Tx {
-        connection,
+        link: Link::Sqlite(Rc::clone(connection)),
         surroundings,
         origin,
         wakes: Default::default(),

@@ -8,15 +8,23 @@ use contracts::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::postgres::Session;
 use super::row::{Row, Value};
 use super::{Surroundings, sqlite};
 use crate::failure::{Failure, Result};
 use crate::random::uuid_v7;
 use crate::trace::Origin;
 
+/// The connection that a transaction has for itself.
+#[derive(Clone)]
+pub(super) enum Link {
+    Sqlite(Rc<rusqlite::Connection>),
+    Postgres(Rc<Session>),
+}
+
 /// One transaction on a service's database.
 pub struct Tx {
-    pub(super) connection: Rc<rusqlite::Connection>,
+    pub(super) link: Link,
     pub(super) surroundings: Surroundings,
     pub(crate) origin: Origin,
     pub(super) wakes: BTreeSet<&'static str>,
@@ -30,10 +38,14 @@ impl Tx {
     /// # Errors
     /// [`Failure::Unavailable`] when the database does not answer, [`Failure::Broken`] when the
     /// statement is wrong or breaks a constraint.
-    #[expect(clippy::unused_async, reason = "other databases answer over a network")]
     pub async fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
-        self.in_transaction()?;
-        sqlite::query(&self.connection, sql, params)
+        match &self.link {
+            Link::Sqlite(connection) => {
+                in_transaction(connection)?;
+                sqlite::query(connection, sql, params)
+            }
+            Link::Postgres(session) => session.query(sql, params).await,
+        }
     }
 
     /// Runs a statement that answers at most one row (further ones are ignored).
@@ -58,21 +70,60 @@ impl Tx {
     /// # Errors
     /// As [`Self::query`]. To meet a unique index on purpose use `on conflict do nothing` and look at
     /// the count: after an error some databases refuse the rest of the transaction.
-    #[expect(clippy::unused_async, reason = "other databases answer over a network")]
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64> {
-        self.in_transaction()?;
-        sqlite::execute(&self.connection, sql, params)
+        match &self.link {
+            Link::Sqlite(connection) => {
+                in_transaction(connection)?;
+                sqlite::execute(connection, sql, params)
+            }
+            Link::Postgres(session) => session.execute(sql, params).await,
+        }
     }
 
-    /// A statement that came after the database itself has ended the transaction (a full disk does
-    /// that) would be committed alone.
-    fn in_transaction(&self) -> Result<()> {
-        if self.connection.is_autocommit() {
-            return Err(Failure::Unavailable(
-                "the transaction was rolled back".to_owned(),
-            ));
+    /// Holds names until the transaction ends; concurrent transactions that ask for one of them wait.
+    /// Asked before anything is read, so that what is read afterwards stays true. Names stand for rows
+    /// that may not exist yet. Where there is one writer nobody is there to wait.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn lock(&mut self, names: &[&str]) -> Result<()> {
+        self.lock_beside(names, &[]).await
+    }
+
+    /// [`Self::lock`], and holds further names together with others who hold them this way: only who
+    /// locks those waits.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn lock_beside(&mut self, names: &[&str], shared: &[&str]) -> Result<()> {
+        let numbers = |names: &[&str]| names.iter().map(|name| number(name)).collect();
+        match &self.link {
+            Link::Sqlite(_) => Ok(()),
+            Link::Postgres(session) => session.lock(numbers(names), numbers(shared)).await,
         }
-        Ok(())
+    }
+
+    /// What a statement that takes work from a queue ends with, so that of several replicas none waits
+    /// for, or gets, what another has taken and not committed yet.
+    #[must_use]
+    pub fn skip_locked(&self) -> &'static str {
+        match self.link {
+            Link::Sqlite(_) => "",
+            Link::Postgres(_) => " for update skip locked",
+        }
+    }
+
+    /// Whether other processes may be at work on the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.link, Link::Postgres(_))
+    }
+
+    async fn control(&mut self, sql: &str) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self.execute(sql, &[]).await.map(drop),
+            Link::Postgres(session) => session.control(sql).await,
+        }
     }
 
     /// Runs `work`; what it wrote is undone if it fails, and the transaction goes on.
@@ -86,13 +137,13 @@ impl Tx {
         self.depth += 1;
         let name = format!("nested_{}", self.depth);
         let wakes = self.wakes.clone();
-        self.execute(&format!("savepoint {name}"), &[]).await?;
+        self.control(&format!("savepoint {name}")).await?;
         let outcome = work(self).await;
         if outcome.is_err() {
-            self.execute(&format!("rollback to {name}"), &[]).await?;
+            self.control(&format!("rollback to {name}")).await?;
             self.wakes = wakes;
         }
-        self.execute(&format!("release {name}"), &[]).await?;
+        self.control(&format!("release {name}")).await?;
         self.depth -= 1;
         outcome
     }
@@ -133,6 +184,22 @@ impl Tx {
     pub fn incarnation(&self) -> i64 {
         self.incarnation
     }
+}
+
+/// A statement that came after the database itself has ended the transaction (a full disk does that)
+/// would be committed alone.
+fn in_transaction(connection: &rusqlite::Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        return Err(Failure::Unavailable(
+            "the transaction was rolled back".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// A name as a number: FNV-1a. Two names with the same number only wait for each other.
+fn number(name: &str) -> i64 {
+    i64::from_ne_bytes(crate::log::fnv_1a(name).to_ne_bytes())
 }
 
 /// The loops of one service that sleep until they are woken, by name.

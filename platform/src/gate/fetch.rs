@@ -1,12 +1,15 @@
 //! Reads from an owner's log what a key lacks, and goes back to where both agree if the owner was
 //! restored from a backup.
 
+use std::time::Duration;
+
 use contracts::{Envelope, Timestamp};
 
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::{Arrival, Turn};
 use super::store::{self, Cursor, Key, Reason, Stuck};
+use crate::clock::earlier;
 use crate::db::{Durability, Tx};
 use crate::failure::{Failure, Result};
 use crate::log::source::{self, Ask, PAGE};
@@ -14,6 +17,9 @@ use crate::trace::Origin;
 
 /// How often in a row one repair falls back: more than once only when the owner is restored again.
 const FALL_BACKS_MAX: u32 = 3;
+
+/// How far the clocks of two replicas may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
 impl Gate {
     /// Asks the owner for the events behind the cursor and handles them.
@@ -66,6 +72,12 @@ impl Gate {
     ) -> Result<()> {
         let key = self.key(consumer, subject);
         let work = async move |tx: &mut Tx| {
+            store::lock(tx, &[&key]).await?;
+            let asked_at = if tx.is_shared() {
+                earlier(asked_at, CLOCK_SKEW)
+            } else {
+                asked_at
+            };
             store::unpark_dead(tx, &key, head, asked_at).await?;
             let standing = store::standing(tx, &key).await?;
             if !matches!(standing.stuck, Some(Reason::Gap | Reason::Resync)) {
@@ -88,6 +100,7 @@ impl Gate {
         let (gate, owned, key) = (self.clone(), consumer.clone(), self.key(consumer, subject));
         let to = shared.last().map_or(0, |event| event.aggregateversion);
         let work = async move |tx: &mut Tx| {
+            store::lock(tx, &[&key]).await?;
             if store::standing(tx, &key).await?.cursor != cursor {
                 return Ok(());
             }

@@ -78,6 +78,7 @@ impl Gate {
         let consumer = self.consumer(aggregate).ok_or_else(Refused::not_found)?;
         let key = self.key(consumer, subject);
         let work = async move |tx: &mut Tx| {
+            store::lock(tx, &[&key]).await?;
             let Some(stuck) = store::stuck(tx, &key).await? else {
                 return Err(Refused::conflict("not_stuck", "this key is not stuck").into());
             };
@@ -112,6 +113,7 @@ impl Gate {
             .clone();
         let (gate, key, note) = (self.clone(), self.key(&consumer, subject), note.to_owned());
         let work = async move |tx: &mut Tx| {
+            store::lock(tx, &[&key]).await?;
             let standing = store::standing(tx, &key).await?;
             let version = standing.cursor.version + 1;
             let stuck = standing.stuck;

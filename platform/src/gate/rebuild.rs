@@ -1,5 +1,6 @@
 //! Rebuilds copies from their owners' logs, up to the cursors, without any reaction.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::inbox::Turn;
 use super::store;
 use crate::db::{Durability, Tx, params};
 use crate::failure::{Failure, Result};
+use crate::lease;
 use crate::log::source::{self, Ask, LogPage};
 use crate::trace::Origin;
 
@@ -43,6 +45,7 @@ impl Gate {
 
     async fn rebuild_all(&self) -> Result<u64> {
         let _alone = self.rebuilding.lock().await;
+        self.take_over().await?;
         self.paused.store(true, Ordering::Release);
         let mut applied = 0;
         self.note_rebuilding(true).await?;
@@ -56,6 +59,31 @@ impl Gate {
         self.note_rebuilding(false).await?;
         self.paused.store(false, Ordering::Release);
         Ok(applied)
+    }
+
+    /// Becomes the replica that rebuilds.
+    async fn take_over(&self) -> Result<()> {
+        let replica = Arc::clone(&self.context.replica);
+        let work = async move |tx: &mut Tx| lease::take(tx, store::REBUILD, &replica).await;
+        if self.context.db.write(work).await? {
+            return Ok(());
+        }
+        Err(Failure::Unavailable(
+            "another replica rebuilds the copies".to_owned(),
+        ))
+    }
+
+    /// Waits for the end of a rebuild that was seen, and ends it should its replica have died.
+    pub(super) fn see_rebuild_through(&self) {
+        if self.finishing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let gate = self.clone();
+        self.context.tasks.spawn(async move {
+            let finishing = Arc::clone(&gate.finishing);
+            gate.finish_rebuild().await;
+            finishing.store(false, Ordering::Release);
+        });
     }
 
     /// Whether a rebuild was begun and not ended: then deliveries wait until it is.
@@ -84,6 +112,7 @@ impl Gate {
 
     async fn note_rebuilding(&self, rebuilding: bool) -> Result<()> {
         let work = async move |tx: &mut Tx| {
+            tx.lock(&[store::REBUILD]).await?;
             tx.execute(
                 "insert into meta (name, value) values ('rebuilding', $1) \
                  on conflict (name) do update set value = excluded.value",
@@ -132,6 +161,9 @@ impl Gate {
     }
 
     async fn apply_page(&self, consumer: &Consumer, events: Vec<Envelope>) -> Result<u64> {
+        if self.context.db.is_shared() {
+            self.take_over().await?;
+        }
         let (gate, consumer) = (self.clone(), consumer.clone());
         let work = async move |tx: &mut Tx| {
             let mut applied = 0;
@@ -156,6 +188,12 @@ impl Gate {
             .run(Durability::Relaxed, Origin::default(), work)
             .await
     }
+}
+
+/// Whether a rebuild was begun and not ended, by whichever replica.
+pub(super) async fn is_under_way(tx: &mut Tx) -> Result<bool> {
+    let sql = "select 1 from meta where name = 'rebuilding' and value = 1";
+    Ok(tx.query_opt(sql, params![]).await?.is_some())
 }
 
 impl Turn<'_> {

@@ -155,9 +155,14 @@ impl Gate {
     async fn begin_try(&self, consumer: &Consumer, subject: &str) -> Result<Option<Stuck>> {
         let key = self.key(consumer, subject);
         let work = async move |tx: &mut Tx| {
+            store::lock(tx, &[&key]).await?;
             let Some(stuck) = store::stuck(tx, &key).await? else {
                 return Ok(None);
             };
+            // Another replica tries it.
+            if stuck.next_try_at > tx.now() {
+                return Ok(None);
+            }
             let next_try_at = later(tx.now(), backoff(stuck.tries + 1));
             let tried = Stuck {
                 tries: stuck.tries + 1,
@@ -184,7 +189,8 @@ impl Gate {
             let (gate, consumer) = (self.clone(), consumer.clone());
             let key = self.key(&consumer, subject);
             let work = async move |tx: &mut Tx| {
-                gate.unless_paused()?;
+                store::lock(tx, &[&key]).await?;
+                gate.unless_paused(tx).await?;
                 let turn = Turn {
                     gate: &gate,
                     consumer: &consumer,
@@ -228,6 +234,7 @@ impl Gate {
             .collect();
         let work = async move |tx: &mut Tx| {
             let now = tx.now();
+            store::lock(tx, &keys.iter().map(|(key, _)| key).collect::<Vec<_>>()).await?;
             for (key, reason) in &keys {
                 let stuck = store::standing(tx, key).await?.stuck;
                 if stuck.is_none() || (*reason == Reason::Resync && stuck != Some(Reason::Resync)) {

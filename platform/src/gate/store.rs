@@ -123,6 +123,22 @@ impl Stuck {
     }
 }
 
+/// What a rebuild holds while it begins: it waits for whoever is moving a key.
+pub(super) const REBUILD: &str = "rebuild";
+
+/// Holds keys until the transaction ends, so that of several replicas one at a time moves a key.
+pub(super) async fn lock(tx: &mut Tx, keys: &[&Key]) -> Result<()> {
+    if !tx.is_shared() {
+        return Ok(());
+    }
+    let names: Vec<String> = keys
+        .iter()
+        .map(|key| format!("{}/{}", key.aggregate, key.subject))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    tx.lock_beside(&names, &[REBUILD]).await
+}
+
 pub(super) async fn standing(tx: &mut Tx, key: &Key) -> Result<Standing> {
     let row = tx
         .query_one(

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contracts::Envelope;
+use futures::StreamExt;
 use tokio::sync::Notify;
 
-use super::RELAY;
 use super::heads::{self, Changed};
+use super::{PARTITIONS, RELAY};
 use crate::context::Context;
 use crate::db::{Durability, Tx, params};
 use crate::failure::Result;
+use crate::lease;
 use crate::trace::Origin;
 
 /// How many events are read at once.
@@ -30,12 +32,18 @@ pub async fn run(context: Context) {
         context,
         changed: Changed::default(),
         confirmed: Arc::default(),
+        share: Arc::default(),
+        nudged: Arc::default(),
     };
     let tasks = relay.context.tasks.clone();
     tasks.spawn(heads::announce(
         relay.context.clone(),
         relay.changed.clone(),
     ));
+    if relay.context.db.is_shared() {
+        tasks.spawn(relay.clone().keep_share());
+        tasks.spawn(relay.clone().hear_nudges());
+    }
     let confirmation = Arc::new(Notify::new());
     tasks.spawn(relay.clone().mark_confirmed(Arc::clone(&confirmation)));
     let wake = relay.context.wakers.get(RELAY);
@@ -54,7 +62,8 @@ pub async fn run(context: Context) {
             Ok(()) => {
                 pause = Duration::ZERO;
                 tokio::select! {
-                    () = wake.notified() => {}
+                    () = wake.notified() => relay.nudge().await,
+                    () = relay.nudged.notified() => {}
                     () = relay.context.clock.sleep(POLL) => {}
                 }
             }
@@ -74,6 +83,10 @@ struct Relay {
     /// The positions of events that the bus has confirmed and that are not marked yet. Publishing
     /// does not wait for the mark, which waits for other transactions' sync.
     confirmed: Arc<Mutex<BTreeSet<i64>>>,
+    /// The partitions whose events this replica publishes, where several share the work.
+    share: Arc<Mutex<Vec<i64>>>,
+    /// Wakes it for what was committed elsewhere.
+    nudged: Arc<Notify>,
 }
 
 impl Relay {
@@ -86,26 +99,108 @@ impl Relay {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
-        let look = async move |tx: &mut Tx| {
-            let sql = "select o.position, e.envelope from outbox o \
-                       join events e on e.position = o.position order by o.position limit $1";
-            tx.query(sql, params![limit]).await
+        let Some(sql) = self.unpublished() else {
+            return Ok(());
         };
+        let look = async move |tx: &mut Tx| tx.query(&sql, params![limit]).await;
+        let (mut positions, mut events) = (Vec::new(), Vec::new());
         for row in self.context.db.read(look).await? {
             let position: i64 = row.get(0)?;
             if confirmed.contains(&position) {
                 continue;
             }
-            let event: Arc<Envelope> = Arc::new(serde_json::from_str(&row.get::<String>(1)?)?);
-            self.context.bus.publish(&event).await?;
+            let event: Envelope = serde_json::from_str(&row.get::<String>(1)?)?;
+            positions.push(position);
+            events.push(Arc::new(event));
+        }
+        let outcomes = self.context.bus.publish_all(&events).await;
+        for ((position, event), outcome) in positions.into_iter().zip(&events).zip(outcomes) {
+            outcome?;
             self.confirmed
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(position);
-            self.changed.note(&event);
+            self.changed.note(event);
             *count += 1;
         }
         Ok(())
+    }
+
+    /// Reads the events that this replica has to publish, in the order of the log; nothing when it has
+    /// none to publish. Positions of one aggregate rise with its versions in both databases, because
+    /// a head is raised, and so held, before its event is numbered.
+    fn unpublished(&self) -> Option<String> {
+        let share = if self.context.db.is_shared() {
+            let share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+            if share.is_empty() {
+                return None;
+            }
+            let numbers: Vec<String> = share.iter().map(i64::to_string).collect();
+            format!("where o.partition in ({}) ", numbers.join(", "))
+        } else {
+            String::new()
+        };
+        Some(format!(
+            "select o.position, e.envelope from outbox o join events e on e.position = o.position \
+             {share}order by o.position limit $1"
+        ))
+    }
+
+    /// Takes part in sharing the partitions until the process stops; then gives its share back.
+    async fn keep_share(self) {
+        loop {
+            let replica = Arc::clone(&self.context.replica);
+            let take =
+                async move |tx: &mut Tx| lease::take_share(tx, "relay", PARTITIONS, &replica).await;
+            let share = match self.context.db.write(take).await {
+                Ok(share) => share,
+                Err(error) => {
+                    // What it had may be another's by now.
+                    tracing::warn!(service = self.context.service, %error, "no share of the relay");
+                    Vec::new()
+                }
+            };
+            let before = std::mem::replace(
+                &mut *self.share.lock().unwrap_or_else(PoisonError::into_inner),
+                share.clone(),
+            );
+            if before != share {
+                self.nudged.notify_one();
+            }
+            self.context.clock.sleep(lease::RENEW_EVERY).await;
+        }
+    }
+
+    /// Tells the replicas that publish the other partitions that something was committed here.
+    async fn nudge(&self) {
+        let all = i64::try_from(
+            self.share
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .len(),
+        );
+        if !self.context.db.is_shared() || all == Ok(PARTITIONS) {
+            return;
+        }
+        if let Err(error) = self.context.bus.nudge(self.context.service).await {
+            tracing::debug!(service = self.context.service, %error, "a nudge was lost");
+        }
+    }
+
+    /// Wakes this relay when another replica has committed.
+    async fn hear_nudges(self) {
+        let nudges = loop {
+            match self.context.bus.nudges(self.context.service).await {
+                Ok(nudges) => break nudges,
+                Err(_) => self.context.clock.sleep(PAUSE_FIRST).await,
+            }
+        };
+        nudges
+            .for_each(|()| {
+                self.nudged.notify_one();
+                std::future::ready(())
+            })
+            .await;
     }
 
     /// Marks confirmed events as published until the process stops.

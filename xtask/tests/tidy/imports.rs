@@ -40,14 +40,14 @@ pub fn of_the_workspace() -> Vec<String> {
 fn may_import(from: &str, to: &str, in_tests: bool) -> bool {
     let is_service = |folder: &str| folder.starts_with("services/");
     match from {
-        "contracts" => false,
+        "contracts" | "servers" => false,
         "platform" => to == "contracts" || in_tests && to == "testing",
-        "testing" => matches!(to, "contracts" | "platform"),
+        "testing" => matches!(to, "contracts" | "platform" | "servers"),
         "app" => {
             matches!(to, "contracts" | "platform") || is_service(to) || in_tests && to == "testing"
         }
-        "e2e" => matches!(to, "app" | "contracts" | "platform" | "testing"),
-        "bench" => to == "e2e",
+        "e2e" => matches!(to, "app" | "contracts" | "platform" | "servers" | "testing"),
+        "bench" => matches!(to, "e2e" | "servers"),
         "xtask" => !is_service(to),
         service if is_service(service) => {
             matches!(to, "contracts" | "platform") || in_tests && to == "testing"

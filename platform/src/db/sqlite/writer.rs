@@ -105,20 +105,20 @@ fn run_batch(connection: &Rc<Connection>, batch: &mut VecDeque<Job>) {
 
 /// Runs one transaction of a batch, which fails alone.
 pub(super) fn run_in_savepoint<T>(
+    connection: &Rc<Connection>,
     tx: &mut Tx,
     work: impl AsyncFn(&mut Tx) -> Result<T>,
 ) -> Result<T> {
-    let connection = Rc::clone(&tx.connection);
-    execute(&connection, "savepoint transaction_of_batch", &[])?;
+    execute(connection, "savepoint transaction_of_batch", &[])?;
     let outcome = run_to_end(work(tx));
     if connection.is_autocommit() {
         let lost = || Failure::Unavailable("the transaction was rolled back".to_owned());
         return outcome.and_then(|_| Err(lost()));
     }
     if outcome.is_err() {
-        execute(&connection, "rollback to transaction_of_batch", &[])?;
+        execute(connection, "rollback to transaction_of_batch", &[])?;
     }
-    execute(&connection, "release transaction_of_batch", &[])?;
+    execute(connection, "release transaction_of_batch", &[])?;
     outcome
 }
 

@@ -1,0 +1,74 @@
+//! What a driver's error means: meeting another transaction, surroundings that fail, or a fault of ours.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::failure::Failure;
+
+/// Whether two transactions met, so that the same may succeed now.
+pub(super) fn met_another(error: &Error) -> bool {
+    error.code().is_some_and(|code| {
+        *code == SqlState::T_R_SERIALIZATION_FAILURE
+            || *code == SqlState::T_R_DEADLOCK_DETECTED
+            || *code == SqlState::LOCK_NOT_AVAILABLE
+            // A prepared statement from before a migration.
+            || *code == SqlState::FEATURE_NOT_SUPPORTED
+    })
+}
+
+/// Whether the connection is gone.
+pub(super) fn is_lost(error: &Error) -> bool {
+    match error.code() {
+        None => error.is_closed() || is_transport(error),
+        Some(code) => {
+            *code == SqlState::ADMIN_SHUTDOWN
+                || *code == SqlState::CRASH_SHUTDOWN
+                || *code == SqlState::CANNOT_CONNECT_NOW
+                || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+        }
+    }
+}
+
+fn is_transport(error: &Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if inner.is::<std::io::Error>() {
+            return true;
+        }
+        source = inner.source();
+    }
+    false
+}
+
+/// Sorts an error by the classes of PostgreSQL's SQLSTATE (appendix A of its manual): connection
+/// (08), resources (53), operator (57) and system (58) are the surroundings' fault, a standby that
+/// takes no writes (25006) too; the rest is ours.
+pub(super) fn failure(error: Error, sql: &str) -> Failure {
+    let surroundings = is_lost(&error)
+        || met_another(&error)
+        || error.code().is_some_and(|code| {
+            let class = code.code().get(..2).unwrap_or_default();
+            matches!(class, "08" | "53" | "57" | "58")
+                || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+        });
+    if surroundings {
+        Failure::Unavailable(chain(&error))
+    } else {
+        let text = chain(&error);
+        Failure::Broken(anyhow::Error::new(error).context(format!("{text} in: {sql}")))
+    }
+}
+
+/// The driver's own words are short; what happened stands in the sources.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! Brings a PostgreSQL database to the newest migration; of several processes one at a time.
+
+use std::rc::Rc;
+
+use anyhow::{Context as _, anyhow, bail};
+use deadpool_postgres::Object;
+
+use super::pool::Worker;
+use crate::db::migrate::{Migration, missing, refuse_newer};
+
+/// The name of the lock that lets one process migrate at a time; any fixed number serves.
+const LOCK: i64 = 7_165_829_410_022;
+
+/// Checks the database, migrates it if so wished, and says which life of the log it is.
+pub(super) async fn open(
+    worker: &Rc<Worker>,
+    migrations: &[Migration],
+    may_migrate: bool,
+    now: i64,
+) -> anyhow::Result<i64> {
+    let client = worker.client().await?;
+    check_collation(&client).await?;
+    let lock = format!("set lock_timeout = '60s'; select pg_advisory_lock({LOCK})");
+    client.batch_execute(&lock).await?;
+    let outcome = migrate(&client, migrations, may_migrate, now).await;
+    let unlock = format!("select pg_advisory_unlock({LOCK}); reset lock_timeout");
+    client.batch_execute(&unlock).await?;
+    outcome
+}
+
+/// Paging and search compare texts byte by byte, as SQLite does.
+async fn check_collation(client: &Object) -> anyhow::Result<()> {
+    let sql = "select datname::text, datcollate::text, pg_encoding_to_char(encoding)::text \
+               from pg_database where datname = current_database()";
+    let row = client.query_one(sql, &[]).await?;
+    let (name, collation, encoding): (String, String, String) =
+        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let bytewise = matches!(collation.as_str(), "C" | "POSIX" | "C.UTF-8" | "C.utf8");
+    if bytewise && encoding == "UTF8" {
+        return Ok(());
+    }
+    bail!(
+        "the database {name} compares texts by {collation} in {encoding}; make it with: create database \
+         {name} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+    )
+}
+
+async fn migrate(
+    client: &Object,
+    migrations: &[Migration],
+    may_migrate: bool,
+    now: i64,
+) -> anyhow::Result<i64> {
+    client
+        .batch_execute(
+            "create table if not exists migrations (name text primary key, place bigint not null)",
+        )
+        .await?;
+    let rows = client
+        .query("select name from migrations order by place", &[])
+        .await?;
+    let done: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<_, _>>()?;
+    refuse_newer(&done, migrations)?;
+    for step in missing(&done, migrations) {
+        if !may_migrate {
+            bail!(
+                "the database lacks migration {}: run ticketing migrate first",
+                step.name
+            );
+        }
+        client
+            .batch_execute(&format!(
+                "begin; {}; insert into migrations (name, place) \
+                 select '{}', count(*) from migrations; commit",
+                step.for_postgres(),
+                step.name
+            ))
+            .await
+            .map_err(|error| anyhow!(super::errors::chain(&error)))
+            .with_context(|| format!("migration {}", step.name))?;
+    }
+    incarnation(client, now).await
+}
+
+/// Which life of the log this is; the first begins now.
+async fn incarnation(client: &Object, now: i64) -> anyhow::Result<i64> {
+    let insert = "insert into meta (name, value) values ('incarnation', $1) on conflict do nothing";
+    client.execute(insert, &[&now]).await?;
+    let look = "select value from meta where name = 'incarnation'";
+    Ok(client.query_one(look, &[]).await?.try_get(0)?)
+}

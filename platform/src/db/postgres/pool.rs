@@ -1,0 +1,135 @@
+//! The connections to one database: how many, how long anything may take, over which transport.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::failure::{Failure, Result};
+
+/// How long it may take to make a connection, and how long a transaction waits for a free one.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What every connection asks of the server: a statement that takes longer than the request that
+/// waits for it is ended, and a process that stands still holds its locks for seconds at most.
+const SESSION: &str = "-c statement_timeout=30s -c lock_timeout=10s \
+                       -c idle_in_transaction_session_timeout=15s -c timezone=UTC";
+
+/// How a service reaches its PostgreSQL database.
+#[derive(Clone)]
+pub struct PostgresSettings {
+    /// `postgresql://user:password@host:port/database?sslmode=…`.
+    pub url: String,
+    /// How many connections a process has at most; they are made when needed.
+    pub connections_max: usize,
+    /// Whether to bring the database to the newest migration; if not, it must be there.
+    pub migrate: bool,
+}
+
+impl std::fmt::Debug for PostgresSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URL holds a password.
+        f.debug_struct("PostgresSettings")
+            .field("connections_max", &self.connections_max)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresSettings {
+    /// The usual number of connections, and migrations at the start.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            connections_max: 12,
+            migrate: true,
+        }
+    }
+}
+
+/// A pool that has not connected yet.
+///
+/// # Errors
+/// When the URL is not one.
+pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Result<Pool> {
+    let mut config: Config = settings
+        .url
+        .parse()
+        .context("it must be postgresql://user:password@host:port/database")?;
+    if config.get_dbname().is_none() {
+        bail!("it names no database: postgresql://user:password@host:port/database");
+    }
+    let options = match config.get_options() {
+        Some(given) => format!("{SESSION} {given}"),
+        None => SESSION.to_owned(),
+    };
+    config.options(&options);
+    config.connect_timeout(CONNECT_WITHIN);
+    config.keepalives_idle(Duration::from_secs(10));
+    config.tcp_user_timeout(Duration::from_secs(15));
+    if config.get_application_name().is_none() {
+        config.application_name(format!("ticketing-{service}"));
+    }
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = if config.get_ssl_mode() == SslMode::Disable || is_local(&config) {
+        Manager::from_config(config, NoTls, recycling)
+    } else {
+        Manager::from_config(config, tls(), recycling)
+    };
+    Ok(Pool::builder(manager)
+        .max_size(settings.connections_max.max(1))
+        .create_timeout(Some(CONNECT_WITHIN))
+        .wait_timeout(Some(CONNECT_WITHIN))
+        .recycle_timeout(Some(CONNECT_WITHIN))
+        .runtime(Runtime::Tokio1)
+        .build()?)
+}
+
+/// Nothing to hide from the own machine, unless it is asked for.
+fn is_local(config: &Config) -> bool {
+    use tokio_postgres::config::Host;
+    config.get_ssl_mode() == SslMode::Prefer
+        && config.get_hosts().iter().all(|host| match host {
+            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Host::Unix(_) => true,
+        })
+}
+
+/// Certificates that the machine trusts; those of the web's authorities where it has none.
+fn tls() -> MakeRustlsConnect {
+    // Somebody else may have chosen a provider already: then that one it is.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match MakeRustlsConnect::with_native_certs() {
+        Ok((tls, _)) => tls,
+        Err(_) => MakeRustlsConnect::with_webpki_roots(),
+    }
+}
+
+/// What lives on the database's thread.
+pub(super) struct Worker {
+    pool: Pool,
+}
+
+impl Worker {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// A connection of the pool.
+    pub(super) async fn client(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => {
+                Failure::Unavailable("no connection to the database in time".to_owned())
+            }
+            PoolError::Backend(error) => Failure::Unavailable(super::errors::chain(&error)),
+            other => Failure::Unavailable(other.to_string()),
+        })
+    }
+}

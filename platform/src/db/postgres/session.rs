@@ -1,0 +1,205 @@
+//! One transaction's connection: statements, values, and what it has met.
+
+use anyhow::anyhow;
+use bytes::BytesMut;
+use deadpool_postgres::Object;
+use futures::TryStreamExt;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+
+use super::Flag;
+use super::errors;
+use crate::db::row::{Row, Value};
+use crate::failure::{Failure, Result};
+
+/// A connection while a transaction has it.
+pub(in crate::db) struct Session {
+    client: Object,
+    begin: &'static str,
+    begun: Flag,
+    /// A statement failed, and the server refuses the rest of the transaction.
+    failed: Flag,
+    met: Flag,
+    lost: Flag,
+}
+
+impl Session {
+    pub(super) fn new(client: Object, begin: &'static str) -> Self {
+        Self {
+            client,
+            begin,
+            begun: Flag::default(),
+            failed: Flag::default(),
+            met: Flag::default(),
+            lost: Flag::default(),
+        }
+    }
+
+    pub(super) fn met_another(&self) -> bool {
+        self.met.get()
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    pub(in crate::db) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.in_transaction(sql, self.rows(sql, params)).await
+    }
+
+    pub(in crate::db) async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.in_transaction(sql, self.changes(sql, params)).await
+    }
+
+    /// A savepoint's beginning, end or undoing.
+    pub(in crate::db) async fn control(&self, sql: &str) -> Result<()> {
+        let outcome = self
+            .in_transaction(sql, self.client.batch_execute(sql))
+            .await;
+        if outcome.is_ok() && sql.starts_with("rollback to") {
+            // But not what a deadlock has ended: its locks are gone with the whole transaction.
+            self.failed.set(false);
+        }
+        outcome
+    }
+
+    /// Holds these names until the transaction ends; others who ask for them wait. In one order, so
+    /// that two who want the same never wait for each other.
+    pub(in crate::db) async fn lock(&self, mut names: Vec<i64>, shared: Vec<i64>) -> Result<()> {
+        names.sort_unstable();
+        names.dedup();
+        let sql = "select pg_advisory_xact_lock_shared(name) from unnest($2::bigint[]) name \
+                   union all select pg_advisory_xact_lock(name) from unnest($1::bigint[]) name";
+        let work = async {
+            let statement = self.client.prepare_cached(sql).await?;
+            self.client.execute(&statement, &[&names, &shared]).await
+        };
+        self.in_transaction(sql, work).await.map(drop)
+    }
+
+    /// The first statement travels together with the transaction's beginning.
+    async fn in_transaction<T>(
+        &self,
+        sql: &str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T> {
+        let outcome = if self.begun.replace(true) {
+            work.await
+        } else {
+            let (begun, outcome) =
+                tokio::join!(biased; self.client.batch_execute(self.begin), work);
+            begun.and(outcome)
+        };
+        outcome.map_err(|error| {
+            self.failed.set(true);
+            if errors::met_another(&error) {
+                self.met.set(true);
+                self.client.statement_cache.clear();
+            }
+            if errors::is_lost(&error) {
+                self.lost.set(true);
+            }
+            errors::failure(error, sql)
+        })
+    }
+
+    async fn rows(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let statement = self.client.prepare_cached(sql).await?;
+        let params = used(params, statement.params().len());
+        let rows = self.client.query_raw(&statement, params).await?;
+        let mut rows = std::pin::pin!(rows);
+        let mut answer = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            let columns = 0..row.len();
+            let values: Result<Vec<Value>, _> = columns.map(|column| row.try_get(column)).collect();
+            answer.push(Row(values?));
+        }
+        Ok(answer)
+    }
+
+    async fn changes(&self, sql: &str, params: &[Value]) -> Result<u64, tokio_postgres::Error> {
+        let statement = self.client.prepare_cached(sql).await?;
+        let params = used(params, statement.params().len());
+        self.client.execute_raw(&statement, params).await
+    }
+
+    /// Commits. If that fails: why, and whether it was because two transactions met.
+    pub(super) async fn commit(&self) -> Result<(), (Failure, bool)> {
+        if !self.begun.get() {
+            return Ok(());
+        }
+        self.client.batch_execute("commit").await.map_err(|error| {
+            let met = errors::met_another(&error);
+            (errors::failure(error, "commit"), met)
+        })
+    }
+
+    /// Ends the transaction without a trace; a connection that can't is closed.
+    pub(super) async fn roll_back(&self) {
+        if self.begun.get() && !self.lost.get() {
+            drop(self.client.batch_execute("rollback").await);
+        }
+    }
+}
+
+/// Parameters behind the last that the statement names are not sent.
+fn used(params: &[Value], count: usize) -> impl ExactSizeIterator<Item = &Value> {
+    params.iter().take(count)
+}
+
+impl ToSql for Value {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(int) if *kind == Type::INT4 => i32::try_from(*int)?.to_sql(kind, out),
+            Self::Int(int) if *kind == Type::BOOL => (*int != 0).to_sql(kind, out),
+            Self::Int(int) if *kind == Type::INT8 => int.to_sql(kind, out),
+            Self::Text(text) if is_text(kind) => text.to_sql(kind, out),
+            Self::Bytes(bytes) if *kind == Type::BYTEA => bytes.to_sql(kind, out),
+            other => Err(anyhow!("{other:?} can't stand for {kind}").into()),
+        }
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        is_text(kind) || matches!(*kind, Type::INT4 | Type::INT8 | Type::BOOL | Type::BYTEA)
+    }
+
+    to_sql_checked!();
+}
+
+impl<'a> tokio_postgres::types::FromSql<'a> for Value {
+    fn from_sql(
+        kind: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(match *kind {
+            Type::INT8 => Self::Int(i64::from_sql(kind, raw)?),
+            Type::INT4 => Self::Int(i32::from_sql(kind, raw)?.into()),
+            Type::BOOL => Self::Int(bool::from_sql(kind, raw)?.into()),
+            Type::BYTEA => Self::Bytes(Vec::from_sql(kind, raw)?),
+            _ => Self::Text(String::from_sql(kind, raw)?),
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        is_text(kind) || matches!(*kind, Type::INT4 | Type::INT8 | Type::BOOL | Type::BYTEA)
+    }
+}
+
+fn is_text(kind: &Type) -> bool {
+    matches!(
+        *kind,
+        Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN
+    )
+}

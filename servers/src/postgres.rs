@@ -1,0 +1,297 @@
+//! A PostgreSQL server of one's own.
+
+use std::fs::{self, File};
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Signal, geteuid};
+use tempfile::TempDir;
+
+use crate::process::{self, Process, free_port};
+
+/// The superuser of a server that was made here.
+pub const USER: &str = "ticketing";
+
+/// Whom Debian's package makes for the server, which refuses to run as root.
+const SYSTEM_USER: &str = "postgres";
+
+/// How long a server may take until it answers: after a crash it reads its log first.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long an ordinary stop may take.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its data is; made if it is not there.
+    pub directory: PathBuf,
+    /// Whether commits are synced to the disk. Without, tests of other things are faster.
+    pub durable: bool,
+    /// The superuser's password.
+    pub password: String,
+    /// How many connections it accepts.
+    pub connections_max: u32,
+}
+
+/// A running server. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The port on loopback.
+    pub port: u16,
+    options: Options,
+    binaries: PathBuf,
+    process: Process,
+    _temporary: Option<TempDir>,
+}
+
+impl Postgres {
+    /// A server with nothing in it, in a directory that goes with it.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn temporary(durable: bool) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("postgres-").tempdir()?;
+        let options = Options {
+            directory: directory.path().join("data"),
+            durable,
+            password: "secret".to_owned(),
+            connections_max: 200,
+        };
+        own(directory.path())?;
+        let mut server = Self::start(options)?;
+        server._temporary = Some(directory);
+        Ok(server)
+    }
+
+    /// Starts a server on its directory, on a free port.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start(options: Options) -> Result<Self> {
+        let binaries = binaries()?;
+        if !options.directory.join("PG_VERSION").exists() {
+            make(&binaries, &options)?;
+        }
+        let port = free_port()?;
+        let process = launch(&binaries, &options, port)?;
+        let mut server = Self {
+            port,
+            options,
+            binaries,
+            process,
+            _temporary: None,
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// The URL of a database for the superuser.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        let (password, port) = (&self.options.password, self.port);
+        format!("postgresql://{USER}:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Makes a database if there is none of that name. Texts are compared byte by byte.
+    ///
+    /// # Errors
+    /// When the server does not.
+    pub fn create_database(&self, name: &str) -> Result<()> {
+        let exists = format!("select 1 from pg_database where datname = '{name}'");
+        if !self.psql("postgres", &exists)?.trim().is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "create database \"{name}\" template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+        );
+        self.psql("postgres", &sql).map(drop)
+    }
+
+    /// Runs SQL and answers its rows, columns between bars.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
+        process::run(
+            Command::new(self.binaries.join("psql"))
+                .args(["--no-psqlrc", "--tuples-only", "--no-align", "--quiet"])
+                .args(["--set", "ON_ERROR_STOP=1", "--command", sql])
+                .arg(self.url(database)),
+        )
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends it in order: connections are closed, everything is written back.
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub fn stop(&mut self) -> Result<()> {
+        self.process.stop(Signal::INT, STOP_WITHIN).map(drop)
+    }
+
+    /// Ends it as a crash would.
+    ///
+    /// # Errors
+    /// When it can't be waited for.
+    pub fn crash(&mut self) -> Result<()> {
+        // Its children end by themselves when they notice; until then they hold the shared memory.
+        self.process.kill().map(drop)
+    }
+
+    /// Starts it again after [`Self::stop`] or [`Self::crash`], on the same port.
+    ///
+    /// # Errors
+    /// When it does not start.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "machine time: it waits for a server"
+    )]
+    pub fn restart(&mut self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            self.process = launch(&self.binaries, &self.options, self.port)?;
+            match self.wait_until_ready() {
+                // After a crash the old children may still be there for a moment.
+                Err(_) if began.elapsed() < READY_WITHIN && !self.process.is_running() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "machine time: it waits for a server"
+    )]
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let began = Instant::now();
+        while self.psql("postgres", "select 1").is_err() {
+            if !self.process.is_running() {
+                bail!("PostgreSQL ended: {}", self.log_tail());
+            }
+            if began.elapsed() > READY_WITHIN {
+                bail!("PostgreSQL does not answer: {}", self.log_tail());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(log_file(&self.options.directory)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines.len().saturating_sub(5);
+        lines.get(last..).unwrap_or_default().join("\n")
+    }
+}
+
+fn log_file(directory: &Path) -> PathBuf {
+    directory.join("server.log")
+}
+
+/// Debian keeps the programs of each version in a folder of their own; the newest is taken.
+fn binaries() -> Result<PathBuf> {
+    let mut folders: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    folders.sort();
+    let newest: Vec<PathBuf> = folders
+        .into_iter()
+        .rev()
+        .map(|(_, folder)| folder)
+        .collect();
+    let postgres = process::program("postgres", &newest, "postgresql")?;
+    // A link on the path leads to where its companions are.
+    let postgres = postgres.canonicalize()?;
+    Ok(postgres.parent().context("no folder")?.to_owned())
+}
+
+/// As whom the server runs: not as root.
+fn user() -> Option<&'static str> {
+    geteuid().is_root().then_some(SYSTEM_USER)
+}
+
+/// Gives a folder to the server's user.
+fn own(folder: &Path) -> Result<()> {
+    if user().is_none() {
+        return Ok(());
+    }
+    let accounts = fs::read_to_string("/etc/passwd")?;
+    let account = accounts
+        .lines()
+        .find_map(|line| line.strip_prefix("postgres:"))
+        .context("there is no user postgres: apt-get install postgresql")?;
+    let mut fields = account.split(':').skip(1).map(str::parse::<u32>);
+    let (id, group) = (fields.next().transpose()?, fields.next().transpose()?);
+    chown(folder, id, group).with_context(|| format!("giving away {}", folder.display()))
+}
+
+fn make(binaries: &Path, options: &Options) -> Result<()> {
+    fs::create_dir_all(&options.directory)?;
+    own(&options.directory)?;
+    let password = tempfile::NamedTempFile::new()?;
+    fs::write(password.path(), &options.password)?;
+    own(password.path())?;
+    let mut command = match user() {
+        Some(user) => {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", user, "--regid", user, "--init-groups", "--"]);
+            command.arg(binaries.join("initdb"));
+            command
+        }
+        None => Command::new(binaries.join("initdb")),
+    };
+    command
+        .arg("--pgdata")
+        .arg(&options.directory)
+        .args(["--username", USER, "--auth", "scram-sha-256"])
+        .args(["--encoding", "UTF8", "--locale", "C", "--no-sync"])
+        .arg("--pwfile")
+        .arg(password.path())
+        .current_dir("/");
+    process::run(&mut command).map(drop)
+}
+
+fn launch(binaries: &Path, options: &Options, port: u16) -> Result<Process> {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if let Some(user) = user() {
+        command.args(["--reuid", user, "--regid", user, "--init-groups"]);
+    }
+    let on = |setting: bool| if setting { "on" } else { "off" };
+    command
+        .arg("--")
+        .arg(binaries.join("postgres"))
+        .arg("-D")
+        .arg(&options.directory)
+        .args(["-c", "listen_addresses=127.0.0.1"])
+        .args(["-c", "unix_socket_directories="])
+        .args(["-c", &format!("port={port}")])
+        .args([
+            "-c",
+            &format!("max_connections={}", options.connections_max),
+        ])
+        .args(["-c", &format!("fsync={}", on(options.durable))])
+        .args(["-c", &format!("full_page_writes={}", on(options.durable))])
+        .args(["-c", "shared_buffers=64MB", "-c", "deadlock_timeout=100ms"])
+        .args(["-c", "logging_collector=off"])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(log_file(&options.directory))?);
+    own(&log_file(&options.directory))?;
+    Process::spawn("postgres".to_owned(), command)
+}
