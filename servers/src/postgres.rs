@@ -15,6 +15,9 @@ use crate::process::{self, Process, free_port};
 /// The superuser of a server that was made here.
 pub const USER: &str = "ticketing";
 
+/// The password of a server that goes with its test.
+const PASSWORD: &str = "secret";
+
 /// Whom Debian's package makes for the server, which refuses to run as root.
 const SYSTEM_USER: &str = "postgres";
 
@@ -37,62 +40,41 @@ pub struct Options {
     pub connections_max: u32,
 }
 
-/// A running server. Dropped, it is killed.
-#[derive(Debug)]
-pub struct Postgres {
+/// A server that answers.
+#[derive(Debug, Clone)]
+pub struct Reached {
     /// The port on loopback.
     pub port: u16,
-    options: Options,
+    password: String,
     binaries: PathBuf,
+}
+
+/// A running server of one's own. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Postgres {
+    options: Options,
+    reached: Reached,
     process: Process,
     _temporary: Option<TempDir>,
 }
 
-impl Postgres {
-    /// A server with nothing in it, in a directory that goes with it.
+impl Reached {
+    /// A server that was made by [`Postgres::temporary`], in whichever process.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not start.
-    pub fn temporary(durable: bool) -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("postgres-").tempdir()?;
-        let options = Options {
-            directory: directory.path().join("data"),
-            durable,
-            password: "secret".to_owned(),
-            connections_max: 200,
-        };
-        own(directory.path())?;
-        let mut server = Self::start(options)?;
-        server._temporary = Some(directory);
-        Ok(server)
-    }
-
-    /// Starts a server on its directory, on a free port.
-    ///
-    /// # Errors
-    /// When PostgreSQL is not installed or does not start.
-    pub fn start(options: Options) -> Result<Self> {
-        let binaries = binaries()?;
-        if !options.directory.join("PG_VERSION").exists() {
-            make(&binaries, &options)?;
-        }
-        let port = free_port()?;
-        let process = launch(&binaries, &options, port)?;
-        let mut server = Self {
+    /// When PostgreSQL is not installed.
+    pub fn at(port: u16) -> Result<Self> {
+        Ok(Self {
             port,
-            options,
-            binaries,
-            process,
-            _temporary: None,
-        };
-        server.wait_until_ready()?;
-        Ok(server)
+            password: PASSWORD.to_owned(),
+            binaries: binaries()?,
+        })
     }
 
     /// The URL of a database for the superuser.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
-        let (password, port) = (&self.options.password, self.port);
+        let (password, port) = (&self.password, self.port);
         format!("postgresql://{USER}:{password}@127.0.0.1:{port}/{database}")
     }
 
@@ -122,6 +104,58 @@ impl Postgres {
                 .args(["--set", "ON_ERROR_STOP=1", "--command", sql])
                 .arg(self.url(database)),
         )
+    }
+}
+
+impl Postgres {
+    /// A server with nothing in it, in a directory that goes with it.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn temporary(durable: bool) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("postgres-").tempdir()?;
+        let options = Options {
+            directory: directory.path().join("data"),
+            durable,
+            password: PASSWORD.to_owned(),
+            connections_max: 200,
+        };
+        own(directory.path())?;
+        let mut server = Self::start(options)?;
+        server._temporary = Some(directory);
+        Ok(server)
+    }
+
+    /// Starts a server on its directory, on a free port.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed or does not start.
+    pub fn start(options: Options) -> Result<Self> {
+        let binaries = binaries()?;
+        if !options.directory.join("PG_VERSION").exists() {
+            make(&binaries, &options)?;
+        }
+        let port = free_port()?;
+        let process = launch(&binaries, &options, port)?;
+        let reached = Reached {
+            port,
+            password: options.password.clone(),
+            binaries,
+        };
+        let mut server = Self {
+            options,
+            reached,
+            process,
+            _temporary: None,
+        };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    /// How to reach it.
+    #[must_use]
+    pub fn reached(&self) -> &Reached {
+        &self.reached
     }
 
     /// The process.
@@ -157,7 +191,7 @@ impl Postgres {
     pub fn restart(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            self.process = launch(&self.binaries, &self.options, self.port)?;
+            self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
             match self.wait_until_ready() {
                 // After a crash the old children may still be there for a moment.
                 Err(_) if began.elapsed() < READY_WITHIN && !self.process.is_running() => {}
@@ -172,7 +206,7 @@ impl Postgres {
     )]
     fn wait_until_ready(&mut self) -> Result<()> {
         let began = Instant::now();
-        while self.psql("postgres", "select 1").is_err() {
+        while self.reached.psql("postgres", "select 1").is_err() {
             if !self.process.is_running() {
                 bail!("PostgreSQL ended: {}", self.log_tail());
             }

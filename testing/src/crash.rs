@@ -9,6 +9,7 @@ use platform::{Service, Tx};
 use tempfile::TempDir;
 
 use crate::clock::TestClock;
+use crate::postgres::Databases;
 use crate::world::World;
 
 /// What a crash left.
@@ -16,6 +17,7 @@ pub struct Crashed {
     key: SigningKey,
     clock: Arc<TestClock>,
     directory: Arc<TempDir>,
+    databases: Option<Arc<Databases>>,
 }
 
 impl Crashed {
@@ -44,7 +46,13 @@ impl Crashed {
     /// # Errors
     /// When one can't start.
     pub async fn start(self, services: Vec<Service>) -> anyhow::Result<World> {
-        World::start_in(services, self.key, self.directory, self.clock).await
+        World::start_in(
+            services,
+            self.key,
+            (self.directory, self.databases),
+            self.clock,
+        )
+        .await
     }
 }
 
@@ -81,6 +89,7 @@ impl World {
             key,
             clock,
             directory,
+            databases: self.databases.clone(),
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod bus;
 pub mod clock;
 pub mod crash;
 pub mod owner;
+pub mod postgres;
 pub mod random;
 pub mod world;
 

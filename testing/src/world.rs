@@ -17,7 +17,7 @@ use platform::bus::Bus;
 use platform::gate::{Gate, GateSettings};
 use platform::http::health::Readiness;
 use platform::random::{SystemRandom, uuid_v7};
-use platform::run::{Found, Process, begin, open_embedded, prepare};
+use platform::run::{Found, Process, begin, open_embedded, open_shared, prepare};
 use platform::session::{SignedIn, SigningKey};
 use platform::tasks::Tasks;
 use platform::{Clock, Db, Service, Tx};
@@ -28,6 +28,7 @@ use crate::answered::Answered;
 use crate::bus::FaultyBus;
 use crate::clock::TestClock;
 use crate::owner::Owner;
+use crate::postgres::Databases;
 
 /// How long a test waits for what must happen.
 pub const WITHIN: Duration = Duration::from_secs(10);
@@ -51,6 +52,8 @@ pub struct World {
     pub(crate) tasks: Tasks,
     pub(crate) directory: Arc<TempDir>,
     pub(crate) ended: bool,
+    /// Where the data is, unless it is in the directory.
+    pub(crate) databases: Option<Arc<Databases>>,
 }
 
 impl World {
@@ -69,7 +72,8 @@ impl World {
     /// When one can't start.
     pub async fn start_with(services: Vec<Service>, key: SigningKey) -> anyhow::Result<Self> {
         let directory = Arc::new(tempfile::tempdir()?);
-        Self::start_in(services, key, directory, TestClock::new()).await
+        let databases = Databases::wanted()?;
+        Self::start_in(services, key, (directory, databases), TestClock::new()).await
     }
 
     /// The database of a service.
@@ -87,7 +91,7 @@ impl World {
     pub(crate) async fn start_in(
         services: Vec<Service>,
         signing_key: SigningKey,
-        directory: Arc<TempDir>,
+        (directory, databases): (Arc<TempDir>, Option<Arc<Databases>>),
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
         let tasks = Tasks::default();
@@ -111,7 +115,12 @@ impl World {
         let mut router = Router::new();
         let mut prepared = Vec::new();
         for service in services {
-            let db = open_embedded(&process, directory.path(), &service)?;
+            let db = match &databases {
+                Some(databases) => {
+                    open_shared(&process, &databases.of(service.name)?, &service).await?
+                }
+                None => open_embedded(&process, directory.path(), &service)?,
+            };
             prepared.push(prepare(&process, service, db).await?);
         }
         let (mut gates, mut found) = (HashMap::new(), HashMap::new());
@@ -134,6 +143,7 @@ impl World {
             router,
             tasks,
             directory,
+            databases,
             ended,
         })
     }

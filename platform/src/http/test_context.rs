@@ -65,6 +65,7 @@ pub(crate) fn context(sessions: Sessions) -> (Context, Arc<SetClock>, tempfile::
     let db = Db::open_sqlite(&path, "things", &[], surroundings).unwrap();
     let context = Context {
         service: "things",
+        replica: "one".into(),
         db,
         clock: clock.clone(),
         random,
