@@ -1,23 +1,28 @@
-//! The marketplace in one process: the list of services, and what they share.
+//! The list of services, and what those of one process share.
 
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use payments::provider::sandbox::Sandbox;
 use payments::provider::sandbox::behaviour::Behaviour;
+use platform::bus::Bus;
 use platform::bus::in_process::InProcessBus;
 use platform::clock::SystemClock;
-use platform::db::{Db, Surroundings, Wakers};
+use platform::db::Db;
 use platform::gate::GateSettings;
 use platform::http::health::Readiness;
 use platform::mail::{FileMailer, Mailer, SmtpMailer};
-use platform::random::{Random, SystemRandom};
-use platform::run::{Prepared, Process, open_embedded, prepare};
-use platform::session::SigningKey;
+use platform::random::SystemRandom;
+use platform::run::{Prepared, Process, prepare};
+use platform::session::{PublicKey, SigningKey};
 use platform::tasks::Tasks;
 use platform::{Clock, Service};
+
+use crate::settings::SiteSettings;
+use crate::storage::Storage;
 
 /// Who mail comes from unless a setting says otherwise.
 pub const MAIL_FROM: &str = "tickets@localhost";
@@ -25,8 +30,6 @@ pub const MAIL_FROM: &str = "tickets@localhost";
 /// What an operator has decided, for every service.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where all data is kept.
-    pub data_dir: PathBuf,
     /// The address under which people reach the site.
     pub public_url: Option<String>,
     /// Where links in mail lead when there is no public URL.
@@ -41,6 +44,8 @@ pub struct Options {
     pub signin_failures: u32,
     /// Where mail is handed over; files without it.
     pub smtp_url: Option<String>,
+    /// Where those files are written.
+    pub mail_dir: Option<PathBuf>,
     /// Who mail comes from.
     pub mail_from: String,
     /// Whether the mail files are shown at `/dev/mail`.
@@ -51,9 +56,8 @@ impl Options {
     /// For looking at a stopped marketplace: the settings that matter to running services only are
     /// the usual ones.
     #[must_use]
-    pub fn offline(data_dir: &Path) -> Self {
+    pub fn offline() -> Self {
         Self {
-            data_dir: data_dir.to_owned(),
             public_url: None,
             address: String::new(),
             order_hold: Duration::from_secs(900),
@@ -61,9 +65,37 @@ impl Options {
             unpaid_holds: 10,
             signin_failures: 10,
             smtp_url: None,
+            mail_dir: None,
             mail_from: MAIL_FROM.to_owned(),
             dev_mail: false,
         }
+    }
+}
+
+impl Options {
+    /// What the settings say, for a process that listens at `address`.
+    #[must_use]
+    pub fn of(settings: &SiteSettings, address: SocketAddr) -> Self {
+        // Mail holds secrets: where the site has a name, others than its operator look at it.
+        let private = address.ip().is_loopback() && settings.public_url.is_none();
+        Self {
+            public_url: settings.public_url.clone(),
+            address: format!("http://{address}"),
+            order_hold: settings.order_hold,
+            payment_grace: settings.payment_grace,
+            unpaid_holds: settings.unpaid_holds,
+            signin_failures: settings.signin_failures,
+            smtp_url: settings.smtp_url.clone(),
+            mail_dir: None,
+            mail_from: settings.mail_from.clone(),
+            dev_mail: settings.smtp_url.is_none() && private,
+        }
+    }
+
+    /// Where links in mail lead.
+    fn links(&self) -> String {
+        let public = self.public_url.clone();
+        public.unwrap_or_else(|| self.address.clone())
     }
 }
 
@@ -81,12 +113,24 @@ pub struct Marketplace {
 ///
 /// # Errors
 /// When a database or a setting is not usable.
-pub async fn compose(options: &Options, key: SigningKey) -> anyhow::Result<Marketplace> {
-    let process = process(options, &key)?;
-    let sandbox = open_sandbox(&process, &options.data_dir)?;
+pub async fn compose(
+    options: &Options,
+    key: SigningKey,
+    storage: &Storage,
+) -> anyhow::Result<Marketplace> {
+    let process = in_one_process(options, &key)?;
+    let sandbox = storage.open_sandbox(&process).await?;
+    let provider = sandbox_provider(&process, &sandbox);
     let mut prepared = Vec::new();
-    for service in services(options, key, &process, &sandbox)? {
-        let db = open_embedded(&process, &options.data_dir, &service)?;
+    for service in [
+        auth(options, key, &process)?,
+        tickets(),
+        orders(options),
+        expiration(),
+        payments(provider),
+        notifications(options, &process)?,
+    ] {
+        let db = storage.open(&process, service.schema()).await?;
         prepared.push(prepare(&process, service, db).await?);
     }
     Ok(Marketplace {
@@ -96,72 +140,94 @@ pub async fn compose(options: &Options, key: SigningKey) -> anyhow::Result<Marke
     })
 }
 
-fn services(
-    options: &Options,
-    key: SigningKey,
-    process: &Process,
-    sandbox: &Db,
-) -> anyhow::Result<Vec<Service>> {
-    let (mailer, files) = mailers(options, &process.clock)?;
-    let links = options
-        .public_url
-        .clone()
-        .unwrap_or_else(|| options.address.clone());
-    Ok(vec![
-        auth::service(auth::Settings {
-            failures_per_minute: options.signin_failures,
-            public_url: links.clone(),
-            ..auth::Settings::new(key, Arc::clone(&mailer))
-        }),
-        tickets::service(tickets::Settings::default()),
-        orders::service(orders::Settings {
-            hold: options.order_hold,
-            grace: options.payment_grace,
-            unpaid_holds_max: options.unpaid_holds,
-        }),
-        expiration::service(expiration::Settings::default()),
-        payments::service(payments::Settings::with_sandbox(Arc::new(Sandbox::new(
-            sandbox.clone(),
-            Arc::clone(&process.clock),
-            Behaviour::default(),
-        )))),
-        notifications::service(notifications::Settings {
-            mailer,
-            public_url: links,
-            dev_mail: files.filter(|_| options.dev_mail),
-        }),
-    ])
+/// Users and sessions.
+///
+/// # Errors
+/// When mail can't be sent as the options say.
+pub fn auth(options: &Options, key: SigningKey, process: &Process) -> anyhow::Result<Service> {
+    let (mailer, _) = mailers(options, &process.clock)?;
+    Ok(auth::service(auth::Settings {
+        failures_per_minute: options.signin_failures,
+        public_url: options.links(),
+        ..auth::Settings::new(key, mailer)
+    }))
 }
 
-fn process(options: &Options, key: &SigningKey) -> anyhow::Result<Process> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let tasks = Tasks::default();
-    Ok(Process {
-        bus: Arc::new(InProcessBus::new(Arc::clone(&clock), tasks.clone())),
-        clock,
-        random,
-        tasks,
-        public_keys: vec![key.public()?],
-        public_url: options.public_url.as_deref().map(Arc::from),
-        readiness: Readiness::default(),
-        gate: GateSettings::default(),
+/// Listings.
+#[must_use]
+pub fn tickets() -> Service {
+    tickets::service(tickets::Settings::default())
+}
+
+/// Who holds what.
+#[must_use]
+pub fn orders(options: &Options) -> Service {
+    orders::service(orders::Settings {
+        hold: options.order_hold,
+        grace: options.payment_grace,
+        unpaid_holds_max: options.unpaid_holds,
     })
 }
 
-fn open_sandbox(process: &Process, directory: &Path) -> anyhow::Result<Db> {
-    let surroundings = Surroundings {
-        clock: Arc::clone(&process.clock),
-        random: Arc::clone(&process.random),
-        wakers: Wakers::default(),
-    };
-    let path = directory.join("sandbox.db");
-    Db::open_sqlite(
-        &path,
-        "sandbox",
-        payments::provider::sandbox::MIGRATIONS,
-        surroundings,
-    )
+/// When holds end.
+#[must_use]
+pub fn expiration() -> Service {
+    expiration::service(expiration::Settings::default())
+}
+
+/// Money.
+#[must_use]
+pub fn payments(provider: Arc<Sandbox>) -> Service {
+    payments::service(payments::Settings::with_sandbox(provider))
+}
+
+/// Messages.
+///
+/// # Errors
+/// When mail can't be sent as the options say.
+pub fn notifications(options: &Options, process: &Process) -> anyhow::Result<Service> {
+    let (mailer, files) = mailers(options, &process.clock)?;
+    Ok(notifications::service(notifications::Settings {
+        mailer,
+        public_url: options.links(),
+        dev_mail: files.filter(|_| options.dev_mail),
+    }))
+}
+
+/// The provider that moves no money, on its own database.
+#[must_use]
+pub fn sandbox_provider(process: &Process, sandbox: &Db) -> Arc<Sandbox> {
+    Arc::new(Sandbox::new(
+        sandbox.clone(),
+        Arc::clone(&process.clock),
+        Behaviour::default(),
+    ))
+}
+
+fn in_one_process(options: &Options, key: &SigningKey) -> anyhow::Result<Process> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let tasks = Tasks::default();
+    let bus = Arc::new(InProcessBus::new(Arc::clone(&clock), tasks.clone()));
+    Ok(process(options, (clock, tasks, bus), vec![key.public()?]))
+}
+
+/// What all services of a process share.
+#[must_use]
+pub fn process(
+    options: &Options,
+    (clock, tasks, bus): (Arc<dyn Clock>, Tasks, Arc<dyn Bus>),
+    public_keys: Vec<PublicKey>,
+) -> Process {
+    Process {
+        bus,
+        clock,
+        random: Arc::new(SystemRandom),
+        tasks,
+        public_keys,
+        public_url: options.public_url.as_deref().map(Arc::from),
+        readiness: Readiness::default(),
+        gate: GateSettings::default(),
+    }
 }
 
 /// Where messages go: to a mail server if one is set, else to files.
@@ -172,8 +238,13 @@ fn mailers(options: &Options, clock: &Arc<dyn Clock>) -> anyhow::Result<Mailers>
         let mailer = SmtpMailer::new(url, &options.mail_from, Arc::clone(clock));
         return Ok((Arc::new(mailer.context("--smtp-url")?), None));
     }
-    let directory = options.data_dir.join("mail");
-    let files = FileMailer::open(&directory, &options.mail_from, Arc::clone(clock));
+    let Some(directory) = &options.mail_dir else {
+        bail!(
+            "nowhere to send mail: set --smtp-url (TICKETING_SMTP_URL), or --mail-dir (TICKETING_MAIL_DIR) \
+             to write it to files"
+        );
+    };
+    let files = FileMailer::open(directory, &options.mail_from, Arc::clone(clock));
     let files = Arc::new(files.context("--mail-from")?);
     Ok((files.clone(), Some(files)))
 }

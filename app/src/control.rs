@@ -120,7 +120,14 @@ async fn ask_stopped(data_dir: &Path, request: Request) -> anyhow::Result<ExitCo
             data_dir.display()
         );
     }
-    let operator = offline(data_dir).await?;
+    work_on(offline(data_dir).await?, request).await
+}
+
+/// Does what is asked and prints the answer.
+///
+/// # Errors
+/// When it can't be done.
+pub async fn work_on(operator: Operator, request: Request) -> anyhow::Result<ExitCode> {
     let (lines, mut answers) = mpsc::channel(64);
     let work = async {
         let outcome = operator.execute(request, &lines).await;

@@ -13,9 +13,14 @@ use platform::db::Db;
 use platform::gate::Gate;
 use platform::gate::operator::StuckKey;
 use platform::log::source;
+use platform::session::SigningKey;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
+use crate::compose::{Marketplace, Options, compose};
+use crate::data_dir::DataDir;
+use crate::settings::DatabaseSettings;
+use crate::storage::{Databases, Storage};
 use crate::{backup, check};
 
 /// A question or an order of an operator.
@@ -269,8 +274,6 @@ fn stuck_line(key: &StuckKey) -> String {
 /// # Errors
 /// When the data directory is missing, in use or damaged.
 pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
-    use crate::compose::{Options, compose};
-    use crate::data_dir::DataDir;
     let setting = || {
         format!(
             "--data-dir {}: no marketplace is kept there",
@@ -280,18 +283,42 @@ pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
     std::fs::metadata(data_dir.join("orders.db")).with_context(setting)?;
     let directory = DataDir::open(data_dir)?;
     let key = directory.signing_key(&platform::random::SystemRandom)?;
-    let marketplace = compose(&Options::offline(data_dir), key).await?;
+    let options = Options {
+        mail_dir: Some(data_dir.join("mail")),
+        ..Options::offline()
+    };
+    let marketplace = compose(&options, key, &Storage::Files(data_dir.to_owned())).await?;
+    // The lock lasts as long as this process.
+    std::mem::forget(directory);
+    Ok(held(marketplace, data_dir.to_owned()))
+}
+
+/// Puts a marketplace whose services run apart together for an operator, beside them.
+///
+/// # Errors
+/// When a database does not answer.
+pub async fn beside(databases: &DatabaseSettings) -> anyhow::Result<Operator> {
+    let databases = Databases::to_look_at(databases.clone());
+    // Nobody is let in here.
+    let key = SigningKey::generate(&platform::random::SystemRandom)?;
+    let options = Options {
+        mail_dir: Some(std::env::temp_dir()),
+        ..Options::offline()
+    };
+    let marketplace = compose(&options, key, &Storage::Databases(databases)).await?;
+    Ok(held(marketplace, PathBuf::new()))
+}
+
+/// Nothing is relayed, handled or sent; each service only answers for its log.
+fn held(marketplace: Marketplace, data_dir: PathBuf) -> Operator {
     let mut gates = BTreeMap::new();
     for prepared in marketplace.prepared {
         let gate = platform::run::hold(prepared);
         gates.insert(gate.context.service, gate);
     }
-    // The lock lasts as long as this process.
-    std::mem::forget(directory);
     let bus = marketplace.process.bus;
-    let operator = Operator::new(gates, marketplace.sandbox, bus, data_dir.to_owned());
-    Ok(Operator {
+    Operator {
         running: false,
-        ..operator
-    })
+        ..Operator::new(gates, marketplace.sandbox, bus, data_dir)
+    }
 }

@@ -1,11 +1,16 @@
 //! What the command line and the environment can say, checked before anything starts.
 
-use std::net::SocketAddr;
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::time::Duration;
+mod parse;
+mod serve;
+mod site;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use serve::{DatabaseSettings, KeysSettings, MigrateSettings, ServeSettings, ServiceName};
+pub use site::{LogFormat, PaymentProvider, SiteSettings};
 
 /// A ticket resale marketplace that can't sell a ticket twice and can't lose anybody's money.
 #[derive(Debug, Parser)]
@@ -21,6 +26,12 @@ pub struct CommandLine {
 pub enum Command {
     /// Runs the whole marketplace in one process on embedded storage.
     Up(UpSettings),
+    /// Runs one service, on PostgreSQL and NATS JetStream; as many replicas of it as wanted.
+    Serve(Box<ServeSettings>),
+    /// Brings a service's PostgreSQL database to the newest migration.
+    Migrate(MigrateSettings),
+    /// Makes a key for signing sessions, and the public key that goes with it.
+    Keys(KeysSettings),
     /// Audits the data of a stopped or running marketplace; exits 1 when a rule is broken.
     Check(CheckSettings),
     /// Shows events and what holds them up, and lets an operator act.
@@ -43,55 +54,9 @@ pub struct UpSettings {
     /// Loads a believable catalogue, once.
     #[arg(long, env = "TICKETING_DEMO")]
     pub demo: bool,
-    /// The address under which people reach the site, such as https://tickets.example.
-    #[arg(long, env = "TICKETING_PUBLIC_URL", value_parser = parse_public_url)]
-    pub public_url: Option<String>,
-    /// How long a ticket is held for its buyer.
-    #[arg(long, env = "TICKETING_ORDER_HOLD", default_value = "15m", value_parser = parse_duration)]
-    pub order_hold: Duration,
-    /// How long a payment that began in time keeps its order.
-    #[arg(long, env = "TICKETING_PAYMENT_GRACE", default_value = "5m", value_parser = parse_duration)]
-    pub payment_grace: Duration,
-    /// How many unpaid holds a buyer may have.
-    #[arg(long, env = "TICKETING_UNPAID_HOLDS", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-    pub unpaid_holds: i64,
-    /// Who takes the money.
-    #[arg(long, env = "TICKETING_PAYMENT_PROVIDER", default_value = "sandbox")]
-    pub payment_provider: PaymentProvider,
-    /// Where mail is handed over, smtp://user:password@host:port or smtps://…; files without it.
-    #[arg(long, env = "TICKETING_SMTP_URL", hide_env_values = true)]
-    pub smtp_url: Option<String>,
-    /// Who mail comes from.
-    #[arg(long, env = "TICKETING_MAIL_FROM", default_value = crate::compose::MAIL_FROM)]
-    pub mail_from: String,
-    /// Failed sign-ins per minute, per account and per address.
-    #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub signin_failures: u32,
-    /// Requests per second and address above which 429 is answered; no limit without it.
-    #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
-    pub request_limit: Option<NonZeroU32>,
-    /// How the log is written to standard error.
-    #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
-    pub log_format: LogFormat,
-    /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
-    #[arg(long, env = "TICKETING_LOG", default_value = "info")]
-    pub log: String,
-}
-
-/// Who takes the money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PaymentProvider {
-    /// A provider of our own that moves no money and behaves like a real one.
-    Sandbox,
-}
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
+    /// What matters to every composition.
+    #[command(flatten)]
+    pub site: SiteSettings,
 }
 
 /// Settings of `ticketing check`.
@@ -100,6 +65,9 @@ pub struct CheckSettings {
     /// The data directory of the marketplace.
     #[arg(long, env = "TICKETING_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
+    /// The databases, where the services run apart.
+    #[command(flatten)]
+    pub databases: DatabaseSettings,
     /// Counts what is still pending as a violation.
     #[arg(long)]
     pub at_rest: bool,
@@ -116,6 +84,9 @@ pub struct EventsSettings {
         global = true
     )]
     pub data_dir: PathBuf,
+    /// The databases, where the services run apart.
+    #[command(flatten)]
+    pub databases: DatabaseSettings,
     /// What to do.
     #[command(subcommand)]
     pub act: EventsAct,
@@ -185,42 +156,6 @@ pub struct RestoreSettings {
     pub data_dir: PathBuf,
 }
 
-/// Reads `15m`, `90s`, `500ms`, `2h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write a number and a unit, such as 15m")?;
-    let millis = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => return Err("the unit must be ms, s, m or h, such as 15m".to_owned()),
-    };
-    match millis {
-        Some(millis) if (1..=31_536_000_000).contains(&millis) => Ok(Duration::from_millis(millis)),
-        _ => Err("must be between 1ms and a year".to_owned()),
-    }
-}
-
-/// Takes `http://host[:port]` or `https://host[:port]`, without a path.
-fn parse_public_url(text: &str) -> Result<String, String> {
-    let text = text.trim_end_matches('/');
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    match rest {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("write it as https://tickets.example, without a path".to_owned()),
-    }
-}
-
 /// The first environment variable that looks like a setting and is none.
 #[must_use]
 pub fn unknown_variable(
@@ -241,41 +176,6 @@ pub fn unknown_variable(
 mod tests {
     use super::*;
     use clap::CommandFactory;
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(parse_duration("15m"), Ok(Duration::from_secs(900)));
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        for bad in [
-            "",
-            "15",
-            "m",
-            "0s",
-            "-1s",
-            "1.5h",
-            "1d",
-            "99999999999999999999s",
-        ] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_has_no_path() {
-        assert_eq!(
-            parse_public_url("https://tickets.example/"),
-            Ok("https://tickets.example".to_owned())
-        );
-        for bad in [
-            "tickets.example",
-            "ftp://x",
-            "https://",
-            "https://x/y",
-            "https://a@b",
-        ] {
-            assert!(parse_public_url(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_misspelt_variable_is_named() {

@@ -1,58 +1,41 @@
 //! `ticketing up`: opens, mends, listens, and stops in order.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use axum::Router;
 use platform::random::SystemRandom;
 use platform::run::{Found, Process, begin, catch_up_sessions};
 use platform::tasks::Tasks;
-use platform::telemetry;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::operator::Operator;
-use crate::server::RequestLimit;
-use crate::settings::{LogFormat, UpSettings};
+use crate::settings::UpSettings;
 use crate::site::{Surroundings, site};
-use crate::{control, demo, server};
-
-/// How long requests that run at the stop may take to finish.
-const FINISH_WITHIN: Duration = Duration::from_secs(10);
+use crate::storage::Storage;
+use crate::{control, demo, front};
 
 /// How often the databases are asked whether they answer.
-const PING_EVERY: Duration = Duration::from_secs(2);
+pub const PING_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a service waits for auth's sign-outs before it is ready without them.
-const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
+pub const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs the marketplace until it is told to stop.
 ///
 /// # Errors
 /// When a setting is not usable or a database can't be opened.
 pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
-    let format = match settings.log_format {
-        LogFormat::Text => telemetry::LogFormat::Text,
-        LogFormat::Json => telemetry::LogFormat::Json,
-    };
-    telemetry::log(format, &settings.log).context("--log")?;
-    let metrics = telemetry::metrics();
+    let metrics = front::tell(&settings.site)?;
+    let mut stop = front::Stop::hear()?;
     let directory = DataDir::open(&settings.data_dir)?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("--listen {}", settings.listen))?;
+    let listener = front::listen(settings.listen).await?;
     let address = listener.local_addr()?;
     let options = options(&settings, address);
     let key = directory.signing_key(&SystemRandom)?;
-    let mut marketplace = compose(&options, key).await?;
+    let mut marketplace = compose(&options, key, &Storage::Files(directory.path.clone())).await?;
     marketplace.process.readiness.set("started", false);
     let streams = Tasks::default();
     let surroundings = Surroundings {
@@ -66,7 +49,7 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         surroundings,
     )
     .await?;
-    let router = limited(router, settings.request_limit);
+    let router = front::limited(router, &settings.site);
     let process = marketplace.process.clone();
     let operator = begin_all(marketplace, &directory).await?;
     let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
@@ -79,22 +62,13 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     } else {
         Vec::new()
     };
-    serve(listener, router, &hints, &streams).await?;
+    front::announce(address, &hints)?;
+    front::serve(listener, router, &mut stop, &streams).await;
     process.readiness.set("started", false);
-    tasks.stop(FINISH_WITHIN).await;
+    tasks.stop(front::FINISH_WITHIN).await;
     operator.close();
     tracing::info!("stopped");
     Ok(())
-}
-
-fn limited(router: Router, per_second: Option<NonZeroU32>) -> Router {
-    let Some(per_second) = per_second else {
-        return router;
-    };
-    let limit = RequestLimit::new(per_second);
-    router.layer(axum::middleware::from_fn(move |request, next| {
-        server::limit(limit.clone(), request, next)
-    }))
 }
 
 /// Lets all services begin, says what they found, and waits until each knows who has signed out.
@@ -131,21 +105,13 @@ async fn watch_databases(operator: Operator, process: Process) {
 
 fn options(settings: &UpSettings, address: SocketAddr) -> Options {
     Options {
-        data_dir: settings.data_dir.clone(),
-        public_url: settings.public_url.clone(),
-        address: format!("http://{address}"),
-        order_hold: settings.order_hold,
-        payment_grace: settings.payment_grace,
-        unpaid_holds: settings.unpaid_holds,
-        signin_failures: settings.signin_failures,
-        smtp_url: settings.smtp_url.clone(),
-        mail_from: settings.mail_from.clone(),
-        dev_mail: settings.smtp_url.is_none() && address.ip().is_loopback(),
+        mail_dir: Some(settings.data_dir.join("mail")),
+        ..Options::of(&settings.site, address)
     }
 }
 
 /// Says what a service found when it started after an unclean end, and what is done about it.
-fn tell(service: &str, found: &Found) {
+pub fn tell(service: &str, found: &Found) {
     if found.unclean {
         tracing::warn!(
             service,
@@ -161,39 +127,4 @@ fn tell(service: &str, found: &Found) {
             "keys were blocked: each is tried once more"
         );
     }
-}
-
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    hints: &[String],
-    streams: &Tasks,
-) -> anyhow::Result<()> {
-    let address = listener.local_addr()?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = CancellationToken::new();
-    let mut server = std::pin::pin!(server::serve(listener, router, stop.clone()));
-    announce(address, hints)?;
-    tokio::select! {
-        () = &mut server => return Ok(()),
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("stopping");
-    stop.cancel();
-    // Live streams would never end by themselves.
-    streams.stop(FINISH_WITHIN).await;
-    drop(tokio::time::timeout(FINISH_WITHIN, server).await);
-    Ok(())
-}
-
-fn announce(address: SocketAddr, hints: &[String]) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
-    for hint in hints {
-        writeln!(out, "{hint}")?;
-    }
-    out.flush()?;
-    Ok(())
 }

@@ -26,4 +26,4 @@ pub use context::Context;
 pub use db::{Db, Tx};
 pub use failure::{Failure, Refused, Result};
 pub use gate::consumer::{Consumer, Event};
-pub use service::{Job, Service};
+pub use service::{Job, Schema, Service};

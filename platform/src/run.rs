@@ -18,7 +18,7 @@ use crate::http::health::Readiness;
 use crate::http::idempotency::{self, InFlight};
 use crate::log::{relay, source};
 use crate::random::{Random, uuid_v7};
-use crate::service::{Job, Service};
+use crate::service::{Job, Schema, Service};
 use crate::session::{self, Sessions};
 use crate::tasks::Tasks;
 
@@ -76,7 +76,7 @@ pub struct Found {
 pub fn open_embedded(
     process: &Process,
     directory: &Path,
-    service: &Service,
+    schema: Schema,
 ) -> anyhow::Result<(Db, Wakers)> {
     let wakers = Wakers::default();
     let surroundings = Surroundings {
@@ -84,8 +84,8 @@ pub fn open_embedded(
         random: Arc::clone(&process.random),
         wakers: wakers.clone(),
     };
-    let path = directory.join(format!("{}.db", service.name));
-    let db = Db::open_sqlite(&path, service.name, service.migrations, surroundings)?;
+    let path = directory.join(format!("{}.db", schema.name));
+    let db = Db::open_sqlite(&path, schema.name, schema.migrations, surroundings)?;
     Ok((db, wakers))
 }
 
@@ -96,7 +96,7 @@ pub fn open_embedded(
 pub async fn open_shared(
     process: &Process,
     settings: &PostgresSettings,
-    service: &Service,
+    schema: Schema,
 ) -> anyhow::Result<(Db, Wakers)> {
     let wakers = Wakers::default();
     let surroundings = Surroundings {
@@ -104,7 +104,7 @@ pub async fn open_shared(
         random: Arc::clone(&process.random),
         wakers: wakers.clone(),
     };
-    let db = Db::open_postgres(settings, service.name, service.migrations, surroundings).await?;
+    let db = Db::open_postgres(settings, schema.name, schema.migrations, surroundings).await?;
     Ok((db, wakers))
 }
 

@@ -40,7 +40,25 @@ impl std::fmt::Debug for Service {
     }
 }
 
+/// What a service keeps: the name and the history of its database.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema {
+    /// The name of the database, which is the service's.
+    pub name: &'static str,
+    /// The history of its tables.
+    pub migrations: &'static [Migration],
+}
+
 impl Service {
+    /// What it keeps.
+    #[must_use]
+    pub fn schema(&self) -> Schema {
+        Schema {
+            name: self.name,
+            migrations: self.migrations,
+        }
+    }
+
     /// A service that does nothing yet.
     #[must_use]
     pub fn new(name: &'static str, migrations: &'static [Migration]) -> Self {

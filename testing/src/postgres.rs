@@ -10,10 +10,10 @@ use servers::postgres::{Postgres, Reached};
 
 /// Names the port of a server that all tests of a run share; `cargo xtask test` starts one, because
 /// making a server takes longer than most tests.
-pub const SHARED: &str = "TICKETING_TEST_POSTGRES";
+pub const SHARED: &str = "TESTS_POSTGRES";
 
 /// Makes every [`crate::World`] keep its data in PostgreSQL, when it says so.
-pub const DATABASE: &str = "TICKETING_TEST_DATABASE";
+pub const DATABASE: &str = "TESTS_DATABASE";
 
 /// Where the databases of a world are, if this run keeps its data in PostgreSQL.
 #[derive(Debug)]

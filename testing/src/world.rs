@@ -117,9 +117,9 @@ impl World {
         for service in services {
             let db = match &databases {
                 Some(databases) => {
-                    open_shared(&process, &databases.of(service.name)?, &service).await?
+                    open_shared(&process, &databases.of(service.name)?, service.schema()).await?
                 }
-                None => open_embedded(&process, directory.path(), &service)?,
+                None => open_embedded(&process, directory.path(), service.schema())?,
             };
             prepared.push(prepare(&process, service, db).await?);
         }

@@ -119,6 +119,32 @@ impl Tx {
         matches!(self.link, Link::Postgres(_))
     }
 
+    /// From here on, what is written to this table goes to an empty one of the same form that ends with
+    /// the transaction, and all reads see one state. Only for looking, where others are at work.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub(crate) async fn shadow(&mut self, table: &str) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self
+                .execute(&format!("delete from {table}"), &[])
+                .await
+                .map(drop),
+            Link::Postgres(session) => session.shadow(table).await,
+        }
+    }
+
+    /// Makes all reads of this transaction see one state; asked before anything else.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub(crate) async fn stand_still(&mut self) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => Ok(()),
+            Link::Postgres(session) => session.stand_still().await,
+        }
+    }
+
     async fn control(&mut self, sql: &str) -> Result<()> {
         match &self.link {
             Link::Sqlite(_) => self.execute(sql, &[]).await.map(drop),

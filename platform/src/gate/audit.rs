@@ -146,17 +146,23 @@ impl Gate {
             .iter()
             .filter(|consumer| !consumer.copies.is_empty())
         {
-            let (mut log, last) = self.log_after(consumer, 0).await?;
-            // With events held back, what came meanwhile is all that the cursors can have passed.
-            let _pause = Pause::of(&self.paused);
-            log.extend(self.log_after(consumer, last).await?.0);
+            // With others at work, the log is read once the cursors stand still.
+            let (log, _pause) = if self.context.db.is_shared() {
+                (None, None)
+            } else {
+                let (mut log, last) = self.log_after(consumer, 0).await?;
+                // With events held back, what came meanwhile is all that the cursors can have passed.
+                let pause = Pause::of(&self.paused);
+                log.extend(self.log_after(consumer, last).await?.0);
+                (Some(log), Some(pause))
+            };
             let (gate, owned) = (self.clone(), consumer.clone());
             let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
             let outcome: Result<()> = self
                 .context
                 .db
                 .write(async move |tx: &mut Tx| {
-                    for difference in gate.compare_copies(tx, &owned, &log).await? {
+                    for difference in gate.compare_copies(tx, &owned, log.as_deref()).await? {
                         let _ = sender.send(difference);
                     }
                     // Whatever was found, nothing of the rebuild is kept.
@@ -179,14 +185,22 @@ impl Gate {
         &self,
         tx: &mut Tx,
         consumer: &Consumer,
-        log: &[Envelope],
+        log: Option<&[Envelope]>,
     ) -> Result<Vec<String>> {
+        tx.stand_still().await?;
         let mut live = Vec::new();
         for table in consumer.copies {
             live.push(dump(tx, table).await?);
-            tx.execute(&format!("delete from {table}"), params![])
-                .await?;
+            tx.shadow(table).await?;
         }
+        let read;
+        let log = match log {
+            Some(log) => log,
+            None => {
+                read = self.log_after(consumer, 0).await?.0;
+                &read
+            }
+        };
         for event in log {
             let key = self.key(consumer, &event.subject);
             if event.aggregateversion <= store::standing(tx, &key).await?.cursor.version {

@@ -1,5 +1,7 @@
 //! One transaction's connection: statements, values, and what it has met.
 
+use std::rc::Rc;
+
 use anyhow::anyhow;
 use bytes::BytesMut;
 use deadpool_postgres::Object;
@@ -20,6 +22,8 @@ pub(in crate::db) struct Session {
     failed: Flag,
     met: Flag,
     lost: Flag,
+    /// The connection is not to be used again.
+    spent: Flag,
 }
 
 impl Session {
@@ -31,6 +35,7 @@ impl Session {
             failed: Flag::default(),
             met: Flag::default(),
             lost: Flag::default(),
+            spent: Flag::default(),
         }
     }
 
@@ -78,6 +83,23 @@ impl Session {
             self.client.execute(&statement, &[&names, &shared]).await
         };
         self.in_transaction(sql, work).await.map(drop)
+    }
+
+    /// Lets an empty table stand in front of this one. Statements that were prepared before mean the
+    /// real one, those from now on its stand-in: the connection is not used again.
+    pub(in crate::db) async fn shadow(&self, table: &str) -> Result<()> {
+        self.spent.set(true);
+        self.client.statement_cache.clear();
+        let sql = format!("create temp table {table} (like {table} including all) on commit drop");
+        self.control(&sql).await
+    }
+
+    /// One state for all reads, for as long as it takes.
+    pub(in crate::db) async fn stand_still(&self) -> Result<()> {
+        self.control("set transaction isolation level repeatable read")
+            .await?;
+        self.control("set local idle_in_transaction_session_timeout = '10min'")
+            .await
     }
 
     /// The first statement travels together with the transaction's beginning.
@@ -138,9 +160,14 @@ impl Session {
     }
 
     /// Ends the transaction without a trace; a connection that can't is closed.
-    pub(super) async fn roll_back(&self) {
+    pub(super) async fn roll_back(self: Rc<Self>) {
         if self.begun.get() && !self.lost.get() {
             drop(self.client.batch_execute("rollback").await);
+        }
+        if self.spent.get()
+            && let Some(session) = Rc::into_inner(self)
+        {
+            drop(Object::take(session.client));
         }
     }
 }

@@ -1,0 +1,62 @@
+//! What matters to a marketplace however it is put together.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::parse::{parse_duration, parse_public_url};
+
+/// What matters to a marketplace however it is put together.
+#[derive(Debug, Clone, Args)]
+pub struct SiteSettings {
+    /// The address under which people reach the site, such as https://tickets.example.
+    #[arg(long, env = "TICKETING_PUBLIC_URL", value_parser = parse_public_url)]
+    pub public_url: Option<String>,
+    /// How long a ticket is held for its buyer.
+    #[arg(long, env = "TICKETING_ORDER_HOLD", default_value = "15m", value_parser = parse_duration)]
+    pub order_hold: Duration,
+    /// How long a payment that began in time keeps its order.
+    #[arg(long, env = "TICKETING_PAYMENT_GRACE", default_value = "5m", value_parser = parse_duration)]
+    pub payment_grace: Duration,
+    /// How many unpaid holds a buyer may have.
+    #[arg(long, env = "TICKETING_UNPAID_HOLDS", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    pub unpaid_holds: i64,
+    /// Who takes the money.
+    #[arg(long, env = "TICKETING_PAYMENT_PROVIDER", default_value = "sandbox")]
+    pub payment_provider: PaymentProvider,
+    /// Where mail is handed over, smtp://user:password@host:port or smtps://…; files without it.
+    #[arg(long, env = "TICKETING_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Who mail comes from.
+    #[arg(long, env = "TICKETING_MAIL_FROM", default_value = crate::compose::MAIL_FROM)]
+    pub mail_from: String,
+    /// Failed sign-ins per minute, per account and per address.
+    #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub signin_failures: u32,
+    /// Requests per second and address above which 429 is answered; no limit without it.
+    #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
+    pub request_limit: Option<NonZeroU32>,
+    /// How the log is written to standard error.
+    #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
+    #[arg(long, env = "TICKETING_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// Who takes the money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PaymentProvider {
+    /// A provider of our own that moves no money and behaves like a real one.
+    Sandbox,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
