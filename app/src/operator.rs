@@ -172,8 +172,8 @@ impl Operator {
 
     async fn tail(&self, lines: &Lines) -> anyhow::Result<()> {
         let mut streams = Vec::new();
-        for aggregate in ["user", "session", "ticket", "order", "payment", "timer"] {
-            streams.push(self.bus.follow(aggregate).await?);
+        for entry in contracts::catalogue::catalogue().entries {
+            streams.push(self.bus.follow(entry.owner, entry.name).await?);
         }
         let mut events = futures::stream::select_all(streams);
         while let Some(event) = events.next().await {

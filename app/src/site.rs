@@ -96,8 +96,8 @@ async fn pages(
     streams: &Tasks,
 ) -> anyhow::Result<Router> {
     let changes = broadcast::channel(CHANGES).0;
-    for aggregate in ["order", "ticket"] {
-        let events = process.bus.follow(aggregate).await?;
+    for (owner, aggregate) in [("orders", "order"), ("tickets", "ticket")] {
+        let events = process.bus.follow(owner, aggregate).await?;
         let changes = changes.clone();
         streams.spawn(async move {
             let tell = |event: Arc<Envelope>| {

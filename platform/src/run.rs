@@ -129,7 +129,7 @@ pub async fn prepare(
         deliveries.push(
             context
                 .bus
-                .subscribe(service.name, consumer.aggregate)
+                .subscribe(service.name, consumer.owner, consumer.aggregate)
                 .await?,
         );
     }

@@ -44,7 +44,7 @@ impl Crashed {
     /// # Errors
     /// When one can't start.
     pub async fn start(self, services: Vec<Service>) -> anyhow::Result<World> {
-        World::start_in(services, self.key, self.directory, self.clock).await
+        World::start_in(services, self.key, (self.directory, self.clock), None).await
     }
 }
 

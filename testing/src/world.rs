@@ -69,7 +69,17 @@ impl World {
     /// When one can't start.
     pub async fn start_with(services: Vec<Service>, key: SigningKey) -> anyhow::Result<Self> {
         let directory = Arc::new(tempfile::tempdir()?);
-        Self::start_in(services, key, directory, TestClock::new()).await
+        Self::start_in(services, key, (directory, TestClock::new()), None).await
+    }
+
+    /// Starts services on new databases, over this bus.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_over(bus: Arc<dyn Bus>, services: Vec<Service>) -> anyhow::Result<Self> {
+        let key = SigningKey::generate(&SystemRandom).map_err(|error| anyhow!("{error}"))?;
+        let place = (Arc::new(tempfile::tempdir()?), TestClock::new());
+        Self::start_in(services, key, place, Some(bus)).await
     }
 
     /// The database of a service.
@@ -87,11 +97,14 @@ impl World {
     pub(crate) async fn start_in(
         services: Vec<Service>,
         signing_key: SigningKey,
-        directory: Arc<TempDir>,
-        clock: Arc<TestClock>,
+        (directory, clock): (Arc<TempDir>, Arc<TestClock>),
+        bus: Option<Arc<dyn Bus>>,
     ) -> anyhow::Result<Self> {
         let tasks = Tasks::default();
-        let bus = FaultyBus::new(clock.clone(), tasks.clone(), 1);
+        let bus = match bus {
+            Some(bus) => FaultyBus::over(bus, clock.clone(), tasks.clone(), 1),
+            None => FaultyBus::new(clock.clone(), tasks.clone(), 1),
+        };
         let public = signing_key.public().map_err(|error| anyhow!("{error}"))?;
         let process = Process {
             clock: clock.clone(),
