@@ -19,9 +19,9 @@ use platform::random::SystemRandom;
 use platform::run::{Prepared, Process, prepare};
 use platform::session::{PublicKey, SigningKey};
 use platform::tasks::Tasks;
-use platform::{Clock, Service};
+use platform::{Clock, Schema, Service};
 
-use crate::settings::SiteSettings;
+use crate::settings::{ServiceName, SiteSettings};
 use crate::storage::Storage;
 
 /// Who mail comes from unless a setting says otherwise.
@@ -205,10 +205,34 @@ pub fn sandbox_provider(process: &Process, sandbox: &Db) -> Arc<Sandbox> {
 }
 
 fn in_one_process(options: &Options, key: &SigningKey) -> anyhow::Result<Process> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let surroundings = alone(Arc::new(SystemClock::new()));
+    Ok(process(options, surroundings, vec![key.public()?]))
+}
+
+/// The surroundings of a process that hears nobody.
+#[must_use]
+pub fn alone(clock: Arc<dyn Clock>) -> (Arc<dyn Clock>, Tasks, Arc<dyn Bus>) {
     let tasks = Tasks::default();
-    let bus = Arc::new(InProcessBus::new(Arc::clone(&clock), tasks.clone()));
-    Ok(process(options, (clock, tasks, bus), vec![key.public()?]))
+    let bus = InProcessBus::new(Arc::clone(&clock), tasks.clone());
+    (clock, tasks, Arc::new(bus))
+}
+
+/// The database of a service that has one.
+#[must_use]
+pub fn schema(service: ServiceName) -> Option<Schema> {
+    let migrations = match service {
+        ServiceName::Auth => auth::MIGRATIONS,
+        ServiceName::Tickets => tickets::MIGRATIONS,
+        ServiceName::Orders => orders::MIGRATIONS,
+        ServiceName::Expiration => expiration::MIGRATIONS,
+        ServiceName::Payments => payments::MIGRATIONS,
+        ServiceName::Notifications => notifications::MIGRATIONS,
+        ServiceName::Web | ServiceName::Gateway => return None,
+    };
+    Some(Schema {
+        name: service.as_str(),
+        migrations,
+    })
 }
 
 /// What all services of a process share.

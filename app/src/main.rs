@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use ticketing::settings::{Command, CommandLine, unknown_variable};
-use ticketing::{backup, check, events, up};
+use ticketing::{backup, check, events, keys, migrate, serve, up};
 
 fn main() -> ExitCode {
     let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
@@ -20,6 +20,11 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match command {
                 Command::Up(settings) => up::up(settings).await.map(|()| ExitCode::SUCCESS),
+                Command::Serve(settings) => {
+                    serve::serve(*settings).await.map(|()| ExitCode::SUCCESS)
+                }
+                Command::Migrate(settings) => migrate::migrate(&settings).await,
+                Command::Keys(_) => keys::keys(),
                 Command::Check(settings) => check::check(settings).await,
                 Command::Events(settings) => events::events(settings).await,
                 Command::Backup(settings) => backup::backup(settings).await,

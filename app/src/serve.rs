@@ -139,8 +139,7 @@ impl Running {
     async fn leave(self) {
         let Some(gate) = self.gate else { return };
         let replica = Arc::clone(&gate.context.replica);
-        let give_back =
-            async move |tx: &mut platform::Tx| lease::give_back(tx, &replica).await;
+        let give_back = async move |tx: &mut platform::Tx| lease::give_back(tx, &replica).await;
         if let Err(failure) = gate.context.db.write(give_back).await {
             tracing::debug!(%failure, "the leases run out by themselves");
         }
@@ -183,7 +182,9 @@ impl Parts<'_> {
 
     /// The bus, waited for as long as the settings say.
     async fn bus(&self) -> anyhow::Result<Arc<dyn Bus>> {
-        transport::connect(self.settings, self.clock.as_ref()).await
+        let surroundings = (self.clock.as_ref(), &self.tasks);
+        let settings = self.settings;
+        transport::connect(&settings.nats, surroundings, settings.connect_within).await
     }
 
     /// What the services of this process share.

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use serve::{DatabaseSettings, KeysSettings, MigrateSettings, ServeSettings, ServiceName};
+pub use serve::{
+    DatabaseSettings, KeysSettings, MigrateSettings, NatsSettings, ServeSettings, ServiceName,
+};
 pub use site::{LogFormat, PaymentProvider, SiteSettings};
 
 /// A ticket resale marketplace that can't sell a ticket twice and can't lose anybody's money.

@@ -8,7 +8,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use contracts::Envelope;
-use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::oneshot;
 
@@ -33,39 +32,40 @@ pub trait Bus: Send + Sync + 'static {
     /// When that is not certain: it may have been taken all the same.
     async fn publish(&self, event: &Arc<Envelope>) -> Result<(), BusError>;
 
-    /// Hands several events over, in their order; says for each whether the bus has taken
-    /// responsibility for it.
+    /// Hands several events over in this order, and says of each what [`Bus::publish`] would. Where one
+    /// fails the later ones may have been taken: a transport that can sends all before it waits.
     async fn publish_all(&self, events: &[Arc<Envelope>]) -> Vec<Result<(), BusError>> {
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {
-            let outcome = match outcomes.last() {
-                Some(Err(error)) => Err(BusError::clone(error)),
-                _ => self.publish(event).await,
-            };
-            outcomes.push(outcome);
+            if let Err(error) = self.publish(event).await {
+                outcomes.resize(events.len(), Err(error));
+                break;
+            }
+            outcomes.push(Ok(()));
         }
         outcomes
     }
 
-    /// Hears every event of an aggregate type on behalf of a named consumer. What is published while
-    /// nobody hears is kept for it where the transport can (the in-process one can't).
+    /// Hears every event of an aggregate type of `owner` on behalf of a named consumer; several who
+    /// hear under one name share the events. What is published while nobody hears is kept for it where
+    /// the transport can (the in-process one can't).
     ///
     /// # Errors
     /// When the bus does not answer.
     async fn subscribe(
         &self,
         consumer: &str,
-        owner: &'static str,
+        owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError>;
 
-    /// Hears events from now on without acknowledging; some may be missed.
+    /// Hears events of an aggregate type of `owner` from now on without acknowledging; some may be missed.
     ///
     /// # Errors
     /// When the bus does not answer.
     async fn follow(
         &self,
-        owner: &'static str,
+        owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError>;
 
@@ -92,27 +92,26 @@ pub trait Bus: Send + Sync + 'static {
     /// When the bus does not answer.
     async fn announce(&self, service: &str, news: Bytes) -> Result<(), BusError>;
 
-    /// Tells the other replicas of a service that there is something to publish; may get lost.
-    ///
-    /// # Errors
-    /// When the bus does not answer.
-    async fn nudge(&self, _service: &str) -> Result<(), BusError> {
-        Ok(())
-    }
-
-    /// Hears the nudges of a service's other replicas, and perhaps one's own.
-    ///
-    /// # Errors
-    /// When the bus does not answer.
-    async fn nudges(&self, _service: &str) -> Result<BoxStream<'static, ()>, BusError> {
-        Ok(futures::stream::pending().boxed())
-    }
-
     /// Hears a service's announcements.
     ///
     /// # Errors
     /// When the bus does not answer.
     async fn listen(&self, service: &str) -> Result<BoxStream<'static, Bytes>, BusError>;
+
+    /// Wakes the replicas of a service with a word of its own, the caller too; may get lost.
+    ///
+    /// # Errors
+    /// When the bus does not answer.
+    async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError>;
+
+    /// Hears the words that wake a service's replicas.
+    ///
+    /// # Errors
+    /// When the bus does not answer.
+    async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError>;
+
+    /// Whether the bus can be reached now.
+    fn is_connected(&self) -> bool;
 }
 
 /// A question to a service.

@@ -203,6 +203,20 @@ impl Db {
         Ok(())
     }
 
+    /// Lets the log of a database that was restored from a backup begin a new life. Nobody else may be
+    /// at work on it, and it is to be opened anew.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin_new_life(&self) -> Result<()> {
+        self.write(async |tx: &mut Tx| {
+            let sql = "update meta set value = $1 where name = 'incarnation'";
+            let now = tx.now();
+            tx.execute(sql, params![now]).await.map(drop)
+        })
+        .await
+    }
+
     /// Whether the process that worked on it before ended without [`Self::close`].
     #[must_use]
     pub fn ended_uncleanly(&self) -> bool {

@@ -31,10 +31,10 @@ pub struct Faults {
     pub unanswered: u64,
 }
 
-/// An in-process bus with faults.
+/// A bus with faults: by default over the in-process one.
 #[derive(Clone)]
 pub struct FaultyBus {
-    inner: InProcessBus,
+    inner: Arc<dyn Bus>,
     faults: Arc<Mutex<Faults>>,
     published: Arc<Mutex<Vec<Arc<Envelope>>>>,
     choices: Arc<Seeded>,
@@ -47,6 +47,12 @@ impl FaultyBus {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, tasks: Tasks, seed: u64) -> Self {
         let inner = InProcessBus::new(Arc::clone(&clock), tasks.clone());
+        Self::over(Arc::new(inner), clock, tasks, seed)
+    }
+
+    /// A bus that carries over `inner` what it does not spoil.
+    #[must_use]
+    pub fn over(inner: Arc<dyn Bus>, clock: Arc<dyn Clock>, tasks: Tasks, seed: u64) -> Self {
         let choices = Arc::new(Seeded::new(seed));
         Self {
             inner,
@@ -96,7 +102,7 @@ impl Bus for FaultyBus {
         }
         if self.happens(faults.delayed) {
             let (bus, event, clock) = (
-                self.inner.clone(),
+                Arc::clone(&self.inner),
                 Arc::clone(event),
                 Arc::clone(&self.clock),
             );
@@ -120,7 +126,7 @@ impl Bus for FaultyBus {
     async fn subscribe(
         &self,
         consumer: &str,
-        owner: &'static str,
+        owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError> {
         self.inner.subscribe(consumer, owner, aggregate).await
@@ -128,7 +134,7 @@ impl Bus for FaultyBus {
 
     async fn follow(
         &self,
-        owner: &'static str,
+        owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError> {
         self.inner.follow(owner, aggregate).await
@@ -159,5 +165,17 @@ impl Bus for FaultyBus {
 
     async fn listen(&self, service: &str) -> Result<BoxStream<'static, Bytes>, BusError> {
         self.inner.listen(service).await
+    }
+
+    async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError> {
+        self.inner.nudge(service, word).await
+    }
+
+    async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError> {
+        self.inner.nudges(service).await
+    }
+
+    fn is_connected(&self) -> bool {
+        self.inner.is_connected()
     }
 }

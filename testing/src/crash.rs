@@ -6,25 +6,20 @@ use std::time::Duration;
 
 use platform::session::SigningKey;
 use platform::{Service, Tx};
-use tempfile::TempDir;
 
-use crate::clock::TestClock;
-use crate::postgres::Databases;
-use crate::world::World;
+use crate::world::{Place, World};
 
 /// What a crash left.
 pub struct Crashed {
     key: SigningKey,
-    clock: Arc<TestClock>,
-    directory: Arc<TempDir>,
-    databases: Option<Arc<Databases>>,
+    place: Place,
 }
 
 impl Crashed {
     /// The file of a service's database, which nobody has open.
     #[must_use]
     pub fn database(&self, service: &str) -> PathBuf {
-        self.directory.path().join(format!("{service}.db"))
+        self.place.directory.path().join(format!("{service}.db"))
     }
 
     /// Puts an older copy of a service's database in its place.
@@ -46,13 +41,7 @@ impl Crashed {
     /// # Errors
     /// When one can't start.
     pub async fn start(self, services: Vec<Service>) -> anyhow::Result<World> {
-        World::start_in(
-            services,
-            self.key,
-            (self.directory, self.databases),
-            self.clock,
-        )
-        .await
+        World::start_in(services, self.key, self.place, None).await
     }
 }
 
@@ -78,18 +67,18 @@ impl World {
         }
         // Their files as they are now, before the end of the world closes them.
         let directory = Arc::new(tempfile::tempdir()?);
-        for entry in std::fs::read_dir(self.directory.path())? {
+        for entry in std::fs::read_dir(self.place.directory.path())? {
             let entry = entry?;
             if !entry.file_name().to_string_lossy().ends_with("-shm") {
                 std::fs::copy(entry.path(), directory.path().join(entry.file_name()))?;
             }
         }
-        let (key, clock) = (self.signing_key.clone(), Arc::clone(&self.clock));
         Ok(Crashed {
-            key,
-            clock,
-            directory,
-            databases: self.databases.clone(),
+            key: self.signing_key.clone(),
+            place: Place {
+                directory,
+                ..self.place.clone()
+            },
         })
     }
 }

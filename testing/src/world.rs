@@ -33,6 +33,25 @@ use crate::postgres::Databases;
 /// How long a test waits for what must happen.
 pub const WITHIN: Duration = Duration::from_secs(10);
 
+/// Where a world's data is, and which time it is there: what is left of it after a crash.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) directory: Arc<TempDir>,
+    /// Where the data is, unless it is in the directory.
+    pub(crate) databases: Option<Arc<Databases>>,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl Place {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            directory: Arc::new(tempfile::tempdir()?),
+            databases: Databases::wanted()?,
+            clock: TestClock::new(),
+        })
+    }
+}
+
 /// A running world. End it with [`World::end`], which fails on left-over work.
 pub struct World {
     /// The clock of everything in it.
@@ -50,10 +69,8 @@ pub struct World {
     /// All routes.
     pub router: Router,
     pub(crate) tasks: Tasks,
-    pub(crate) directory: Arc<TempDir>,
+    pub(crate) place: Place,
     pub(crate) ended: bool,
-    /// Where the data is, unless it is in the directory.
-    pub(crate) databases: Option<Arc<Databases>>,
 }
 
 impl World {
@@ -71,9 +88,16 @@ impl World {
     /// # Errors
     /// When one can't start.
     pub async fn start_with(services: Vec<Service>, key: SigningKey) -> anyhow::Result<Self> {
-        let directory = Arc::new(tempfile::tempdir()?);
-        let databases = Databases::wanted()?;
-        Self::start_in(services, key, (directory, databases), TestClock::new()).await
+        Self::start_in(services, key, Place::new()?, None).await
+    }
+
+    /// Starts services on new databases, over this bus.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_over(bus: Arc<dyn Bus>, services: Vec<Service>) -> anyhow::Result<Self> {
+        let key = SigningKey::generate(&SystemRandom).map_err(|error| anyhow!("{error}"))?;
+        Self::start_in(services, key, Place::new()?, Some(bus)).await
     }
 
     /// The database of a service.
@@ -91,11 +115,19 @@ impl World {
     pub(crate) async fn start_in(
         services: Vec<Service>,
         signing_key: SigningKey,
-        (directory, databases): (Arc<TempDir>, Option<Arc<Databases>>),
-        clock: Arc<TestClock>,
+        place: Place,
+        bus: Option<Arc<dyn Bus>>,
     ) -> anyhow::Result<Self> {
+        let Place {
+            directory,
+            databases,
+            clock,
+        } = place.clone();
         let tasks = Tasks::default();
-        let bus = FaultyBus::new(clock.clone(), tasks.clone(), 1);
+        let bus = match bus {
+            Some(bus) => FaultyBus::over(bus, clock.clone(), tasks.clone(), 1),
+            None => FaultyBus::new(clock.clone(), tasks.clone(), 1),
+        };
         let public = signing_key.public().map_err(|error| anyhow!("{error}"))?;
         let process = Process {
             clock: clock.clone(),
@@ -134,6 +166,7 @@ impl World {
         }
         let ended = false;
         Ok(Self {
+            place,
             clock,
             bus,
             events,
@@ -142,8 +175,6 @@ impl World {
             found,
             router,
             tasks,
-            directory,
-            databases,
             ended,
         })
     }

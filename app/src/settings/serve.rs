@@ -68,15 +68,9 @@ pub struct ServeSettings {
     /// Refuses to start on a database that lacks a migration, instead of bringing it there.
     #[arg(long, env = "TICKETING_NO_MIGRATE")]
     pub no_migrate: bool,
-    /// The servers of NATS with JetStream: nats://user:password@host:4222, several behind commas.
-    #[arg(long, env = "TICKETING_NATS_URL", hide_env_values = true)]
-    pub nats_url: Option<String>,
-    /// On how many servers NATS keeps each stream; 3 where it can, unless this says otherwise.
-    #[arg(long, env = "TICKETING_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub nats_replicas: Option<u8>,
-    /// What the names of streams and subjects begin with: tells several sites on one NATS apart.
-    #[arg(long, env = "TICKETING_NATS_NAMESPACE", default_value = "ticketing")]
-    pub nats_namespace: String,
+    /// The bus.
+    #[command(flatten)]
+    pub nats: NatsSettings,
     /// web: the load balancer, such as http://gateway:3000; the API is asked there by relative path.
     #[arg(long, env = "TICKETING_GATEWAY_URL")]
     pub gateway_url: Option<String>,
@@ -103,6 +97,20 @@ pub struct ServeSettings {
     /// What matters to every composition.
     #[command(flatten)]
     pub site: SiteSettings,
+}
+
+/// Where the bus of services that run apart is.
+#[derive(Debug, Clone, Args)]
+pub struct NatsSettings {
+    /// The servers of NATS with JetStream: nats://user:password@host:4222, several behind commas.
+    #[arg(long, env = "TICKETING_NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    /// On how many servers NATS keeps each stream; 3 where it can, unless this says otherwise.
+    #[arg(long, env = "TICKETING_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub nats_replicas: Option<u8>,
+    /// What the names of streams and subjects begin with: tells several sites on one NATS apart.
+    #[arg(long, env = "TICKETING_NATS_NAMESPACE", default_value = "ticketing")]
+    pub nats_namespace: String,
 }
 
 /// Where the databases of services that run apart are.

@@ -38,6 +38,7 @@ struct Wires {
     followers: Mutex<HashMap<String, broadcast::Sender<Arc<Envelope>>>>,
     services: Mutex<HashMap<String, mpsc::Sender<Question>>>,
     news: Mutex<HashMap<String, broadcast::Sender<Bytes>>>,
+    nudges: Mutex<HashMap<String, broadcast::Sender<String>>>,
 }
 
 struct Parcel {
@@ -116,7 +117,7 @@ impl Bus for InProcessBus {
     async fn subscribe(
         &self,
         consumer: &str,
-        _owner: &'static str,
+        _owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError> {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
@@ -145,7 +146,7 @@ impl Bus for InProcessBus {
 
     async fn follow(
         &self,
-        _owner: &'static str,
+        _owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Arc<Envelope>>, BusError> {
         Ok(heard(&channel(&self.wires.followers, aggregate)))
@@ -194,6 +195,19 @@ impl Bus for InProcessBus {
 
     async fn listen(&self, service: &str) -> Result<BoxStream<'static, Bytes>, BusError> {
         Ok(heard(&channel(&self.wires.news, service)))
+    }
+
+    async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError> {
+        drop(channel(&self.wires.nudges, service).send(word.to_owned()));
+        Ok(())
+    }
+
+    async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError> {
+        Ok(heard(&channel(&self.wires.nudges, service)))
+    }
+
+    fn is_connected(&self) -> bool {
+        true
     }
 }
 

@@ -182,7 +182,7 @@ impl Relay {
         if !self.context.db.is_shared() || all == Ok(PARTITIONS) {
             return;
         }
-        if let Err(error) = self.context.bus.nudge(self.context.service).await {
+        if let Err(error) = self.context.bus.nudge(self.context.service, RELAY).await {
             tracing::debug!(service = self.context.service, %error, "a nudge was lost");
         }
     }
@@ -196,7 +196,7 @@ impl Relay {
             }
         };
         nudges
-            .for_each(|()| {
+            .for_each(|_| {
                 self.nudged.notify_one();
                 std::future::ready(())
             })

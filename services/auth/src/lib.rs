@@ -20,7 +20,7 @@ pub use hashing::Cost;
 pub use settings::Settings;
 
 /// The history of auth's tables.
-const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_auth",
     sqlite: include_str!("../migrations/0001_auth.sql"),
 }];

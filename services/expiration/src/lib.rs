@@ -37,7 +37,8 @@ impl Default for Settings {
     }
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
+/// The history of its tables.
+pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_expiration",
     sqlite: include_str!("../migrations/0001_expiration.sql"),
 }];

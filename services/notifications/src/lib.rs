@@ -17,7 +17,7 @@ use platform::db::Migration;
 pub use settings::Settings;
 
 /// The history of notifications' tables.
-const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_notifications",
     sqlite: include_str!("../migrations/0001_notifications.sql"),
 }];

@@ -32,7 +32,8 @@ impl Default for Settings {
     }
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
+/// The history of its tables.
+pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_orders",
     sqlite: include_str!("../migrations/0001_orders.sql"),
 }];

@@ -27,7 +27,8 @@ impl Default for Settings {
     }
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
+/// The history of its tables.
+pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_tickets",
     sqlite: include_str!("../migrations/0001_tickets.sql"),
 }];
