@@ -48,7 +48,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let health = health::routes(readiness.clone(), metrics.clone());
     let end = CancellationToken::new();
     let router = front::limited(answers.router(health), &settings.site);
-    let mut server = tasks.spawn(server::serve(listener, router, end.clone()));
+    let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
     let upkeep = Arc::clone(&clock);
     tasks.spawn(async move { metrics.keep_up(upkeep.as_ref()).await });
     let options = Options {
@@ -66,12 +66,13 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let running = tokio::select! {
         running = parts.start() => running?,
         () = stop.told() => return Ok(()),
+        () = &mut server => return Ok(()),
     };
     answers.set(running.router.clone());
     readiness.set("started", true);
     front::announce(address, &[])?;
     tokio::select! {
-        _ = &mut server => {}
+        () = &mut server => {}
         () = stop.told() => {}
     }
     readiness.set("started", false);

@@ -1,6 +1,7 @@
 //! The bus: transport between services, and nothing more. What it loses, the logs heal.
 
 pub mod in_process;
+pub mod jetstream;
 
 use std::sync::Arc;
 use std::time::Duration;

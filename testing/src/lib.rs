@@ -1,10 +1,11 @@
 //! A harness that is handed services as values: whole services in one process, with a clock that can
-//! be moved, a bus that can lose, and owners that are only pretended.
+//! be moved, a bus that can lose, and owners that are only pretended; and real servers where the code talks to one.
 
 pub mod answered;
 pub mod bus;
 pub mod clock;
 pub mod crash;
+pub mod nats;
 pub mod owner;
 pub mod postgres;
 pub mod random;

@@ -1,0 +1,202 @@
+//! The connection: what can be wrong with the first one, and how the next ones are made.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream::{self, ErrorCode, context::AccountErrorKind};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+
+use super::settings::{Addresses, Login, Settings, addresses, place};
+
+/// How often the server is asked whether it is there. Three silences in a row end a connection.
+const PING: Duration = Duration::from_secs(2);
+
+/// The longest pause between two attempts to connect again.
+const PAUSE_LONGEST: Duration = Duration::from_secs(2);
+
+/// How many messages wait for one who follows, listens or serves before some are dropped.
+const QUEUE_MAX: usize = 16_384;
+
+/// How long a request to JetStream, or the confirmation of an event, may take.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often JetStream is asked again at the start, while a cluster chooses its leader.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Why there is no bus.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The list of servers, or the namespace, can't be read.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// A file that the settings name can't be read.
+    #[error("{0}")]
+    File(String),
+    /// No server answers.
+    #[error("{servers} can't be reached: {reason}")]
+    Unreachable {
+        /// Hosts and ports.
+        servers: String,
+        /// What happened at the last of them.
+        reason: String,
+    },
+    /// The server does not accept the user, password, token or file.
+    #[error("{servers} refuses the credentials")]
+    WrongCredentials {
+        /// Hosts and ports.
+        servers: String,
+    },
+    /// The server runs without JetStream, or this account may not use it.
+    #[error(
+        "{servers} runs without JetStream (start nats-server with `-js`, or enable it for the account)"
+    )]
+    NoJetStream {
+        /// Hosts and ports.
+        servers: String,
+    },
+}
+
+/// Connects, and makes sure that JetStream answers.
+pub(super) async fn connect(
+    settings: &Settings,
+) -> Result<(Client, jetstream::Context), ConnectError> {
+    let Addresses { servers, login } = addresses(&settings.urls)?;
+    let places: Vec<String> = servers.iter().map(place).collect();
+    let places = places.join(", ");
+    let options = options(settings, login).await?;
+    let attempt = options.connect(servers);
+    let unreachable = |reason: String| ConnectError::Unreachable {
+        servers: places.clone(),
+        reason,
+    };
+    let client = tokio::time::timeout(settings.connect_timeout, attempt)
+        .await
+        .map_err(|_| unreachable("no answer in time".to_owned()))?
+        .map_err(|error| match error.kind() {
+            ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+                ConnectError::WrongCredentials {
+                    servers: places.clone(),
+                }
+            }
+            _ => unreachable(error.to_string()),
+        })?;
+    let jetstream = jetstream::ContextBuilder::new()
+        .timeout(ANSWER_WITHIN)
+        .build(client.clone());
+    let asked = tokio::time::timeout(settings.connect_timeout, ask(&jetstream)).await;
+    match asked {
+        Ok(true) => Ok((client, jetstream)),
+        Ok(false) => Err(ConnectError::NoJetStream { servers: places }),
+        Err(_) => Err(unreachable("JetStream does not answer".to_owned())),
+    }
+}
+
+/// Whether there is a JetStream; a cluster without a leader is asked again.
+async fn ask(jetstream: &jetstream::Context) -> bool {
+    loop {
+        let Err(error) = jetstream.query_account().await else {
+            return true;
+        };
+        match error.kind() {
+            AccountErrorKind::JetStreamUnavailable => return false,
+            AccountErrorKind::JetStream(error)
+                if matches!(
+                    error.error_code(),
+                    ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
+                ) =>
+            {
+                return false;
+            }
+            _ => tokio::time::sleep(ASK_AGAIN).await,
+        }
+    }
+}
+
+async fn options(
+    settings: &Settings,
+    login: Option<Login>,
+) -> Result<ConnectOptions, ConnectError> {
+    let told = Told::default();
+    let mut options = ConnectOptions::new()
+        .name(&settings.namespace)
+        .connection_timeout(settings.connect_timeout)
+        .ping_interval(PING)
+        .request_timeout(Some(ANSWER_WITHIN))
+        .subscription_capacity(QUEUE_MAX)
+        .reconnect_delay_callback(pause)
+        .event_callback(move |event| {
+            told.tell(&event);
+            std::future::ready(())
+        });
+    options = match (login, &settings.token) {
+        (Some(Login::Password { user, password }), _) => options.user_and_password(user, password),
+        (Some(Login::Token(token)), _) => options.token(token),
+        (None, Some(token)) => options.token(token.clone()),
+        (None, None) => options,
+    };
+    if let Some(file) = &settings.root_certificates {
+        options = options.add_root_certificates(file.clone());
+    }
+    if let Some(file) = &settings.credentials_file {
+        options = options
+            .credentials_file(file)
+            .await
+            .map_err(|error| ConnectError::File(format!("{}: {error}", file.display())))?;
+    }
+    Ok(options)
+}
+
+/// At once, then after 50 ms, doubling.
+fn pause(attempts: usize) -> Duration {
+    let Some(doublings) = attempts.checked_sub(2) else {
+        return Duration::ZERO;
+    };
+    let doublings = u32::try_from(doublings.min(10)).unwrap_or(10);
+    (Duration::from_millis(50) * 2_u32.pow(doublings)).min(PAUSE_LONGEST)
+}
+
+/// What the log already says of the connection, so that each change is told once.
+#[derive(Clone, Default)]
+struct Told {
+    lost: Arc<AtomicBool>,
+    dropping: Arc<AtomicBool>,
+}
+
+impl Told {
+    fn tell(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                self.dropping.store(false, Ordering::Relaxed);
+                if self.lost.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the bus is back");
+                } else {
+                    tracing::info!("the bus is connected");
+                }
+            }
+            Event::Disconnected => {
+                if !self.lost.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("the bus is lost; connecting again until it is back");
+                }
+            }
+            Event::SlowConsumer(_) => {
+                if !self.dropping.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("messages come faster than they are heard; some were dropped");
+                }
+            }
+            other => tracing::debug!(event = %other, "the bus says"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_to_connect_begin_at_once_and_slow_down() {
+        let pauses: Vec<u128> = (0..9).map(|attempt| pause(attempt).as_millis()).collect();
+        assert_eq!(pauses, [0, 0, 50, 100, 200, 400, 800, 1600, 2000]);
+        assert_eq!(pause(usize::MAX), PAUSE_LONGEST);
+    }
+}
