@@ -158,6 +158,12 @@ impl Postgres {
         &self.reached
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

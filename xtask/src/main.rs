@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod clippy;
+mod cluster;
 mod counts;
 mod docs;
 mod install;
@@ -28,6 +29,8 @@ enum Command {
     Test(test::Args),
     /// Measure the program under load; every run is audited.
     Bench(bench::Args),
+    /// Run every service apart and replicated, on PostgreSQL and NATS, on this machine.
+    Cluster(cluster::Args),
     /// Write the documents that are made from the code: events, AsyncAPI, OpenAPI.
     Docs(docs::Args),
 }
@@ -36,6 +39,10 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Cluster(args) => cluster::run(args).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
         Command::Docs(args) => docs::run(&args),
     }
 }
