@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use platform::http::forwarded::parse_network;
 
 /// A ticket resale marketplace that can't sell a ticket twice and can't lose anybody's money.
 #[derive(Debug, Parser)]
@@ -70,12 +72,24 @@ pub struct UpSettings {
     /// Requests per second and address above which 429 is answered; no limit without it.
     #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
     pub request_limit: Option<NonZeroU32>,
+    /// Whose word about addresses counts.
+    #[command(flatten)]
+    pub proxies: ProxySettings,
     /// How the log is written to standard error.
     #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
     #[arg(long, env = "TICKETING_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Which proxies stand in front.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProxySettings {
+    /// A proxy in front, as an address or a network such as 10.0.0.0/8; repeatable. Its
+    /// X-Forwarded-For is believed.
+    #[arg(long, env = "TICKETING_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
+    pub trusted_proxy: Vec<IpNet>,
 }
 
 /// Who takes the money.
@@ -282,6 +296,26 @@ mod tests {
         let names = ["PATH", "TICKETING_LISTEN", "TICKETING_LISTN"].map(str::to_owned);
         let unknown = unknown_variable(&CommandLine::command(), names.into_iter());
         assert_eq!(unknown.as_deref(), Some("TICKETING_LISTN"));
+    }
+
+    #[test]
+    fn trusted_proxies_are_networks() {
+        let read = |words: &[&str]| {
+            let line = ["ticketing", "up"].iter().chain(words);
+            let command = CommandLine::try_parse_from(line).map(|line| line.command);
+            command.map(|command| match command {
+                Command::Up(settings) => settings.proxies.trusted_proxy.len(),
+                _ => 0,
+            })
+        };
+        let trust = "--trusted-proxy";
+        assert_eq!(read(&[trust, "10.0.0.0/8", trust, "::1"]).ok(), Some(2));
+        assert_eq!(read(&[trust, "10.0.0.0/8, 192.0.2.0/24"]).ok(), Some(2));
+        let error = read(&[trust, "proxy.example"]).unwrap_err().to_string();
+        assert!(
+            error.contains(trust) && error.contains("10.0.0.0/8"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use platform::http::forwarded::TrustedProxies;
 use platform::random::SystemRandom;
 use platform::run::{Found, Process, begin, catch_up_sessions};
 use platform::tasks::Tasks;
@@ -20,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::operator::Operator;
-use crate::server::RequestLimit;
 use crate::settings::{LogFormat, UpSettings};
 use crate::site::{Surroundings, site};
 use crate::{control, demo, server};
@@ -66,7 +65,8 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         surroundings,
     )
     .await?;
-    let router = limited(router, settings.request_limit);
+    let trusted = TrustedProxies::new(settings.proxies.trusted_proxy.iter().copied());
+    let router = server::by_address(router, trusted, settings.request_limit);
     let process = marketplace.process.clone();
     let operator = begin_all(marketplace, &directory).await?;
     let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
@@ -85,16 +85,6 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     operator.close();
     tracing::info!("stopped");
     Ok(())
-}
-
-fn limited(router: Router, per_second: Option<NonZeroU32>) -> Router {
-    let Some(per_second) = per_second else {
-        return router;
-    };
-    let limit = RequestLimit::new(per_second);
-    router.layer(axum::middleware::from_fn(move |request, next| {
-        server::limit(limit.clone(), request, next)
-    }))
 }
 
 /// Lets all services begin, says what they found, and waits until each knows who has signed out.
