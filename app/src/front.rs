@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{self, RequestLimit};
+use crate::server;
 use crate::settings::{LogFormat, SiteSettings};
 
 /// How long what runs at the stop may take to finish.
@@ -41,16 +41,10 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("--listen {address}"))
 }
 
-/// The limit on requests, if one is set.
+/// Looks behind trusted proxies, and limits requests if a limit is set.
 #[must_use]
 pub fn limited(router: Router, settings: &SiteSettings) -> Router {
-    let Some(per_second) = settings.request_limit else {
-        return router;
-    };
-    let limit = RequestLimit::new(per_second);
-    router.layer(axum::middleware::from_fn(move |request, next| {
-        server::limit(limit.clone(), request, next)
-    }))
+    server::by_address(router, settings.trusted(), settings.request_limit)
 }
 
 /// Says that requests are answered.

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use platform::http::forwarded::{TrustedProxies, counted, looking_behind};
 use platform::{Failure, Refused};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -69,6 +70,21 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     graceful.shutdown().await;
 }
 
+/// Puts around a router what counts by address: it looks behind trusted proxies first, then limits.
+pub fn by_address(
+    router: Router,
+    trusted: TrustedProxies,
+    per_second: Option<NonZeroU32>,
+) -> Router {
+    let router = match per_second.map(RequestLimit::new) {
+        Some(allowed) => router.layer(axum::middleware::from_fn(move |request, next| {
+            limit(allowed.clone(), request, next)
+        })),
+        None => router,
+    };
+    looking_behind(router, trusted)
+}
+
 /// A limit on all requests of an address, if one is set.
 #[derive(Clone)]
 pub struct RequestLimit(Arc<DefaultKeyedRateLimiter<IpAddr>>);
@@ -89,7 +105,7 @@ pub async fn limit(limit: RequestLimit, request: Request, next: Next) -> Respons
     let address = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map(|from| from.0.ip());
+        .map(|from| counted(from.0.ip()));
     let Some(address) = address else {
         return next.run(request).await;
     };

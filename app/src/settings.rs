@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub use serve::{
     DatabaseSettings, KeysSettings, MigrateSettings, NatsSettings, ServeSettings, ServiceName,
 };
-pub use site::{LogFormat, PaymentProvider, SiteSettings};
+pub use site::{LogFormat, PaymentProvider, ProxySettings, SiteSettings};
 
 /// A ticket resale marketplace that can't sell a ticket twice and can't lose anybody's money.
 #[derive(Debug, Parser)]
@@ -184,6 +184,26 @@ mod tests {
         let names = ["PATH", "TICKETING_LISTEN", "TICKETING_LISTN"].map(str::to_owned);
         let unknown = unknown_variable(&CommandLine::command(), names.into_iter());
         assert_eq!(unknown.as_deref(), Some("TICKETING_LISTN"));
+    }
+
+    #[test]
+    fn trusted_proxies_are_networks() {
+        let read = |words: &[&str]| {
+            let line = ["ticketing", "up"].iter().chain(words);
+            let command = CommandLine::try_parse_from(line).map(|line| line.command);
+            command.map(|command| match command {
+                Command::Up(settings) => settings.site.proxies.trusted_proxy.len(),
+                _ => 0,
+            })
+        };
+        let trust = "--trusted-proxy";
+        assert_eq!(read(&[trust, "10.0.0.0/8", trust, "::1"]).ok(), Some(2));
+        assert_eq!(read(&[trust, "10.0.0.0/8, 192.0.2.0/24"]).ok(), Some(2));
+        let error = read(&[trust, "proxy.example"]).unwrap_err().to_string();
+        assert!(
+            error.contains(trust) && error.contains("10.0.0.0/8"),
+            "{error}"
+        );
     }
 
     #[test]

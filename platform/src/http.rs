@@ -5,6 +5,7 @@ pub mod body;
 pub mod conditional;
 mod cross_site;
 pub mod fields;
+pub mod forwarded;
 pub mod health;
 pub mod idempotency;
 pub mod layers;

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+use platform::http::forwarded::{TrustedProxies, parse_network};
 
 use super::parse::{parse_duration, parse_public_url};
 
@@ -37,12 +39,24 @@ pub struct SiteSettings {
     /// Requests per second and address above which 429 is answered; no limit without it.
     #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
     pub request_limit: Option<NonZeroU32>,
+    /// Which proxies stand in front.
+    #[command(flatten)]
+    pub proxies: ProxySettings,
     /// How the log is written to standard error.
     #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
     /// Which log lines are written, in the syntax of tracing's `EnvFilter`.
     #[arg(long, env = "TICKETING_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Which proxies stand in front.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProxySettings {
+    /// A proxy in front, as an address or a network such as 10.0.0.0/8; repeatable. Its
+    /// X-Forwarded-For is believed.
+    #[arg(long, env = "TICKETING_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', value_parser = parse_network)]
+    pub trusted_proxy: Vec<IpNet>,
 }
 
 /// Who takes the money.
@@ -59,4 +73,12 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl SiteSettings {
+    /// The proxies whose word about addresses counts.
+    #[must_use]
+    pub fn trusted(&self) -> TrustedProxies {
+        TrustedProxies::new(self.proxies.trusted_proxy.iter().copied())
+    }
 }

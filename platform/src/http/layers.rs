@@ -35,6 +35,10 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// Where the API begins. Its answers are for programs; all others are for people.
 const API: &str = "/api/";
 
+/// Marks the answer of another process that is passed on as it is, errors included.
+#[derive(Debug, Clone, Copy)]
+pub struct Relayed;
+
 /// Shows a refusal to a person.
 pub type Show = Arc<dyn Fn(&Refused) -> Response + Send + Sync>;
 
@@ -165,14 +169,14 @@ impl Around {
         let headers = request.headers();
         let request_id = request_id(headers, random.as_ref());
         let origin = origin(headers, &request_id, random.as_ref());
-        let is_api = request.uri().path().starts_with(API);
+        let is_api = is_api(request.uri().path());
         let about = About {
             started: clock.elapsed(),
             method: request.method().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             request_id,
             is_api,
-            wants_page: !is_api && self.settings.show.is_some() && accepts_pages(headers),
+            wants_page: self.settings.show.is_some() && wants_page(request.uri().path(), headers),
         };
         (about, origin)
     }
@@ -297,7 +301,8 @@ impl Around {
 /// Whether a response is an error that no code of ours has written: without a content type (no such
 /// route or method) or as plain text (an extractor of the framework).
 fn is_foreign(response: &Response, about: &About) -> bool {
-    if !response.status().is_client_error() {
+    let is_ours = response.extensions().get::<Relayed>().is_none();
+    if !is_ours || !response.status().is_client_error() {
         return false;
     }
     match response.headers().get(CONTENT_TYPE) {
@@ -309,6 +314,16 @@ fn is_foreign(response: &Response, about: &About) -> bool {
             (about.is_api || about.wants_page) && kind.as_bytes().starts_with(b"text/plain")
         }
     }
+}
+
+/// Whether a refusal is for a person: of what is no API, to whom pages are welcome.
+#[must_use]
+pub fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+    !is_api(path) && accepts_pages(headers)
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with(API)
 }
 
 fn accepts_pages(headers: &HeaderMap) -> bool {
