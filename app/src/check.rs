@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::data_dir::AUDIT_COPY;
-use crate::operator::{Lines, Operator, Request, offline};
+use crate::operator::{Lines, Operator, Request, beside, offline};
 use crate::settings::CheckSettings;
 use crate::{backup, control};
 use facts::Facts;
@@ -48,13 +48,13 @@ impl Finding {
 /// # Errors
 /// When the data can't be read.
 pub async fn check(settings: CheckSettings) -> anyhow::Result<ExitCode> {
-    control::ask(
-        &settings.data_dir,
-        Request::Check {
-            at_rest: settings.at_rest,
-        },
-    )
-    .await
+    let request = Request::Check {
+        at_rest: settings.at_rest,
+    };
+    if settings.databases.are_set() {
+        return control::work_on(beside(&settings.databases).await?, request).await;
+    }
+    control::ask(&settings.data_dir, request).await
 }
 
 /// Audits; a running marketplace is audited on a copy of one moment. Answers the exit code.

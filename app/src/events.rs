@@ -2,9 +2,15 @@
 
 use std::process::ExitCode;
 
-use crate::control;
-use crate::operator::Request;
+use std::time::Duration;
+
+use platform::Clock;
+use platform::clock::SystemClock;
+use platform::tasks::Tasks;
+
+use crate::operator::{Request, beside};
 use crate::settings::{EventsAct, EventsSettings};
+use crate::{control, transport};
 
 /// Asks the marketplace and prints its answer.
 ///
@@ -40,5 +46,14 @@ pub async fn events(settings: EventsSettings) -> anyhow::Result<ExitCode> {
         },
         EventsAct::Rebuild { service } => Request::Rebuild { service },
     };
+    if settings.databases.are_set() {
+        let mut operator = beside(&settings.databases).await?;
+        if matches!(request, Request::Tail) {
+            let clock = SystemClock::new();
+            let surroundings = (&clock as &dyn Clock, &Tasks::default());
+            operator.bus = transport::connect(&settings.nats, surroundings, Duration::ZERO).await?;
+        }
+        return control::work_on(operator, request).await;
+    }
     control::ask(&settings.data_dir, request).await
 }

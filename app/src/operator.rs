@@ -92,7 +92,8 @@ pub struct Operator {
     pub data_dir: PathBuf,
     /// Whether the services run, rather than being held still.
     pub running: bool,
-    bus: Arc<dyn Bus>,
+    /// What carries their events.
+    pub bus: Arc<dyn Bus>,
 }
 
 impl Operator {

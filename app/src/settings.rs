@@ -89,6 +89,9 @@ pub struct EventsSettings {
     /// The databases, where the services run apart.
     #[command(flatten)]
     pub databases: DatabaseSettings,
+    /// The bus, to hear events as they happen where the services run apart.
+    #[command(flatten)]
+    pub nats: NatsSettings,
     /// What to do.
     #[command(subcommand)]
     pub act: EventsAct,

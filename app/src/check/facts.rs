@@ -34,27 +34,22 @@ impl Facts {
     /// When a database doesn't answer.
     pub async fn read(operator: &Operator) -> anyhow::Result<Self> {
         let mut events = 0;
-        let tickets = fold::<Ticket>(operator, &mut events).await?;
-        let orders = fold::<Order>(operator, &mut events).await?;
+        // What comes later in a sale is read first: whatever it refers to is then there.
         let payments = fold::<Payment>(operator, &mut events).await?;
+        let orders = fold::<Order>(operator, &mut events).await?;
+        let tickets = fold::<Ticket>(operator, &mut events).await?;
         let mut lags = Vec::new();
         for gate in operator.gates.values() {
             lags.extend(gate.lags().await?);
         }
-        let unsettled = lags.iter().map(|lag| lag.subject.clone()).collect();
+        let mut unsettled: BTreeSet<String> = lags.iter().map(|lag| lag.subject.clone()).collect();
+        unsettled.extend(moved(operator, &payments).await?);
+        unsettled.extend(moved(operator, &orders).await?);
+        unsettled.extend(moved(operator, &tickets).await?);
         Ok(Self {
-            tickets: tickets
-                .into_values()
-                .map(|state| (state.id, state))
-                .collect(),
-            orders: orders
-                .into_values()
-                .map(|state| (state.id, state))
-                .collect(),
-            payments: payments
-                .into_values()
-                .map(|state| (state.id, state))
-                .collect(),
+            tickets: tickets.by_id(|state| state.id),
+            orders: orders.by_id(|state| state.id),
+            payments: payments.by_id(|state| state.id),
             lags,
             unsettled,
             events,
@@ -91,6 +86,11 @@ impl Facts {
                 .all(|payment| quiet(payment.id.to_string()))
     }
 
+    /// Whether nothing changed while it was looked at.
+    pub fn stood_still(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
     /// How much was looked at, in words.
     pub fn counts(&self) -> String {
         format!(
@@ -103,23 +103,48 @@ impl Facts {
     }
 }
 
-/// The newest state of each aggregate of a type, by id.
-async fn fold<A: Aggregate>(
-    operator: &Operator,
-    events: &mut u64,
-) -> anyhow::Result<BTreeMap<String, A::State>> {
+/// The newest state of each aggregate of a type, with its version, by id.
+struct Fold<A: Aggregate>(BTreeMap<String, (i64, A::State)>);
+
+impl<A: Aggregate> Fold<A> {
+    fn by_id<I: Ord>(self, id: impl Fn(&A::State) -> I) -> BTreeMap<I, A::State> {
+        self.0
+            .into_values()
+            .map(|(_, state)| (id(&state), state))
+            .collect()
+    }
+}
+
+async fn fold<A: Aggregate>(operator: &Operator, events: &mut u64) -> anyhow::Result<Fold<A>> {
     let db = &operator.gate(A::OWNER)?.context.db;
     let (mut states, mut after) = (BTreeMap::new(), 0);
     loop {
         let page = source::log(db, A::NAME.to_owned(), after).await?;
         let Some(last) = page.last else {
-            return Ok(states);
+            return Ok(Fold(states));
         };
         after = last;
         for event in page.events {
             *events += 1;
             let state = decode_state::<A>(&event)?;
-            states.insert(event.subject, state);
+            states.insert(event.subject, (event.aggregateversion, state));
         }
     }
+}
+
+/// The ids of what has moved on since it was read: what others are doing with it is not known. Nothing
+/// moves where a copy is looked at.
+async fn moved<A: Aggregate>(operator: &Operator, read: &Fold<A>) -> anyhow::Result<Vec<String>> {
+    let db = &operator.gate(A::OWNER)?.context.db;
+    if !db.is_shared() {
+        return Ok(Vec::new());
+    }
+    let heads = source::all_heads(db, A::NAME).await?;
+    let has_moved =
+        |(id, version): &(String, i64)| read.0.get(id).is_none_or(|(known, _)| known != version);
+    Ok(heads
+        .into_iter()
+        .filter(has_moved)
+        .map(|(id, _)| id)
+        .collect())
 }

@@ -136,6 +136,12 @@ pub struct DatabaseSettings {
 }
 
 impl DatabaseSettings {
+    /// Whether the services run apart.
+    #[must_use]
+    pub fn are_set(&self) -> bool {
+        self.database_url.is_some()
+    }
+
     /// The URL of a service's database.
     ///
     /// # Errors

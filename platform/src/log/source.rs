@@ -174,6 +174,21 @@ pub async fn log(db: &Db, aggregate: String, after: i64) -> Result<LogPage> {
     .await
 }
 
+/// The version of every aggregate of a type.
+///
+/// # Errors
+/// When the database doesn't answer.
+pub async fn all_heads(db: &Db, aggregate: &'static str) -> Result<Vec<(String, i64)>> {
+    db.read(async move |tx: &mut Tx| {
+        let sql = "select subject, version from heads where aggregate = $1";
+        let rows = tx.query(sql, params![aggregate]).await?;
+        rows.iter()
+            .map(|row| Ok((row.get(0)?, row.get(1)?)))
+            .collect()
+    })
+    .await
+}
+
 async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
     db.read(async move |tx: &mut Tx| {
         let rows = tx
