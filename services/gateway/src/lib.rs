@@ -1,5 +1,7 @@
 //! Routes requests to services: one table of path prefixes, whoever does the routing.
 
+mod proxy;
+mod remote;
 mod table;
 
 use axum::Router;
@@ -7,6 +9,8 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use platform::{Failure, Refused};
 
+pub use proxy::{Patience, Rhythm, Settings, Surroundings, proxy};
+pub use remote::{Remote, remote};
 pub use table::{Misrouted, Route, TABLE, service_of, verify};
 
 /// The answer for an API path that no service has.
