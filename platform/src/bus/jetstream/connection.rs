@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::jetstream::{self, ErrorCode, context::AccountErrorKind};
+use async_nats::jetstream::context::RequestErrorKind;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 
 use super::settings::{Addresses, Login, Settings, addresses, place};
@@ -93,22 +95,27 @@ pub(super) async fn connect(
 }
 
 /// Whether there is a JetStream; a cluster without a leader is asked again.
+///
+/// The client's own question wants fields in the answer that servers before 2.10 don't give.
 async fn ask(jetstream: &jetstream::Context) -> bool {
     loop {
-        let Err(error) = jetstream.query_account().await else {
-            return true;
-        };
-        match error.kind() {
-            AccountErrorKind::JetStreamUnavailable => return false,
-            AccountErrorKind::JetStream(error)
-                if matches!(
-                    error.error_code(),
-                    ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT
-                ) =>
-            {
-                return false;
+        let asked = jetstream.request("INFO", &()).await;
+        let answer: Response<serde_json::Value> = match asked {
+            Ok(answer) => answer,
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return false,
+            Err(_) => {
+                tokio::time::sleep(ASK_AGAIN).await;
+                continue;
             }
-            _ => tokio::time::sleep(ASK_AGAIN).await,
+        };
+        match answer {
+            Response::Ok(_) => return true,
+            Response::Err { error } => match error.error_code() {
+                ErrorCode::JETSTREAM_NOT_ENABLED | ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT => {
+                    return false;
+                }
+                _ => tokio::time::sleep(ASK_AGAIN).await,
+            },
         }
     }
 }

@@ -1,0 +1,117 @@
+//! What every bus must do with questions, announcements and whoever follows.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt;
+
+use crate::rig::{AGGREGATE, Rig, event, next, publish, soon};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub async fn a_question_is_answered(rig: &Rig) {
+    let mut questions = rig.far.serve("answering").await.unwrap();
+    let ask = rig
+        .near
+        .request("answering", Bytes::from_static(b"who?"), LIMIT);
+    let answer = async {
+        let question = next(&mut questions).await;
+        assert_eq!(question.body, "who?");
+        question.reply.send(Bytes::from_static(b"me")).unwrap();
+    };
+    assert_eq!(
+        soon(async { tokio::join!(ask, answer) }).await.0.unwrap(),
+        "me"
+    );
+}
+
+pub async fn a_large_answer_arrives_whole(rig: &Rig) {
+    let mut questions = rig.far.serve("large").await.unwrap();
+    for size in [0, 1, 512 * 1024, 5_000_000] {
+        let body: Bytes = (0..size)
+            .map(|at: usize| at.to_le_bytes()[at % 3])
+            .collect();
+        let ask = rig.near.request("large", Bytes::new(), LIMIT);
+        let answer = async { next(&mut questions).await.reply.send(body.clone()).unwrap() };
+        let came = soon(async { tokio::join!(ask, answer) }).await.0.unwrap();
+        assert!(came == body, "{size} bytes");
+    }
+}
+
+pub async fn nobody_answers_at_once(rig: &Rig) {
+    let asked = Instant::now();
+    let answer = rig
+        .near
+        .request("nobody", Bytes::new(), Duration::from_secs(60));
+    assert!(soon(answer).await.is_err());
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}
+
+pub async fn a_question_that_is_dropped_fails_at_once(rig: &Rig) {
+    let mut questions = rig.far.serve("dropping").await.unwrap();
+    let asked = Instant::now();
+    let ask = rig
+        .near
+        .request("dropping", Bytes::new(), Duration::from_secs(60));
+    let answer = async { drop(next(&mut questions).await) };
+    assert!(soon(async { tokio::join!(ask, answer) }).await.0.is_err());
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}
+
+pub async fn the_limit_of_a_question_holds(rig: &Rig) {
+    let mut questions = rig.far.serve("slow").await.unwrap();
+    let asked = Instant::now();
+    let ask = rig
+        .near
+        .request("slow", Bytes::new(), Duration::from_millis(200));
+    let (answer, held) = soon(async { tokio::join!(ask, next(&mut questions)) }).await;
+    assert!(answer.is_err());
+    let took = asked.elapsed();
+    assert!(
+        took >= Duration::from_millis(200) && took < Duration::from_secs(5),
+        "{took:?}"
+    );
+    drop(held);
+}
+
+pub async fn followers_hear_events(rig: &Rig) {
+    const OWNER: &str = "followed";
+    publish(rig.near.as_ref(), &[event(OWNER, "a", 1)]).await;
+    let mut far = rig.far.follow(OWNER, AGGREGATE).await.unwrap();
+    let mut near = rig.near.follow(OWNER, AGGREGATE).await.unwrap();
+    let sent = event(OWNER, "a", 2);
+    publish(rig.near.as_ref(), std::slice::from_ref(&sent)).await;
+    for follower in [&mut far, &mut near] {
+        let came = next(follower).await;
+        let json = |event: &contracts::Envelope| serde_json::to_string(event).unwrap();
+        assert_eq!(json(&came), json(&sent), "and not what was before");
+    }
+}
+
+pub async fn listeners_hear_announcements(rig: &Rig) {
+    let mut far = rig.far.listen("telling").await.unwrap();
+    let mut near = rig.near.listen("telling").await.unwrap();
+    let mut other = rig.far.listen("silent").await.unwrap();
+    rig.near
+        .announce("telling", Bytes::from_static(b"news"))
+        .await
+        .unwrap();
+    assert_eq!(next(&mut far).await, "news");
+    assert_eq!(next(&mut near).await, "news");
+    rig.near
+        .announce("silent", Bytes::from_static(b"own"))
+        .await
+        .unwrap();
+    assert_eq!(next(&mut other).await, "own");
+}
+
+pub async fn replicas_wake_each_other(rig: &Rig) {
+    let heard = rig.far.nudges("woken").await.unwrap();
+    let words = ["relay", "jobs"];
+    for word in words {
+        rig.near.nudge("woken", word).await.unwrap();
+    }
+    let came: Vec<String> = soon(heard.take(words.len()).collect()).await;
+    assert_eq!(came, words);
+    assert!(rig.near.is_connected() && rig.far.is_connected());
+}
