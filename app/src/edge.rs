@@ -1,18 +1,81 @@
 //! The two processes that own nothing: the load balancer and the pages.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
 use axum::Router;
 use platform::bus::Bus;
+use platform::http::layers::{Show, layered};
+use platform::random::SystemRandom;
+use platform::telemetry::Metrics;
 
-use crate::serve::Parts;
+use crate::serve::{Parts, watch_bus};
+use crate::site::{pages, web_settings};
+
+/// The API of all services, as `cargo xtask docs` has written it down.
+const DOCUMENT: &str = include_str!("../../docs/openapi.json");
 
 /// The load balancer.
-pub fn gateway(_parts: &Parts<'_>) -> anyhow::Result<Router> {
-    anyhow::bail!("not yet")
+///
+/// # Errors
+/// When it does not know where a service answers.
+pub fn gateway(parts: &Parts<'_>, metrics: &Metrics) -> anyhow::Result<Router> {
+    let mut upstreams: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in &parts.settings.upstreams {
+        let (service, place) = text.split_once('=').with_context(|| {
+            format!("--upstream (TICKETING_UPSTREAMS) {text}: write it as orders=host:port")
+        })?;
+        if gateway::TABLE.iter().all(|route| route.service != service) {
+            bail!("--upstream (TICKETING_UPSTREAMS) {text}: there is no service {service}");
+        }
+        let places = upstreams.entry(service.to_owned()).or_default();
+        places.push(place.to_owned());
+    }
+    for route in gateway::TABLE {
+        if !upstreams.contains_key(route.service) {
+            bail!(
+                "--upstream (TICKETING_UPSTREAMS) {}=host:port is missing",
+                route.service
+            );
+        }
+    }
+    let settings = gateway::Settings {
+        trusted: parts.settings.site.trusted(),
+        public_url: parts.options.public_url.as_deref().map(Arc::from),
+        show: Some(show(parts)),
+        ..gateway::Settings::new(upstreams, DOCUMENT.into())
+    };
+    let around = gateway::Surroundings {
+        clock: Arc::clone(&parts.clock),
+        random: Arc::new(SystemRandom),
+        tasks: parts.streams.clone(),
+        readiness: parts.readiness.clone(),
+        metrics: metrics.clone(),
+    };
+    Ok(gateway::proxy(settings, around))
 }
 
-/// The pages.
-pub async fn web(_parts: &Parts<'_>, _bus: Arc<dyn Bus>) -> anyhow::Result<Router> {
-    anyhow::bail!("not yet")
+/// The pages. They know the load balancer and no service.
+///
+/// # Errors
+/// When the load balancer's address is missing or malformed, or the bus does not answer.
+pub async fn web(parts: &Parts<'_>, bus: Arc<dyn Bus>) -> anyhow::Result<Router> {
+    const SETTING: &str = "--gateway-url (TICKETING_GATEWAY_URL)";
+    let url = parts.settings.gateway_url.as_deref();
+    let url = url.with_context(|| format!("{SETTING} is missing: http://gateway:3000"))?;
+    let gateway = gateway::remote(url, &parts.clock).context(SETTING)?;
+    let process = parts.process(Arc::clone(&bus), Vec::new());
+    let routes = pages(parts.options, &process, gateway, &parts.streams).await?;
+    let watch = watch_bus(bus, parts.readiness.clone(), Arc::clone(&parts.clock));
+    parts.tasks.spawn(watch);
+    let mut layers = parts.layers();
+    layers.show = Some(show(parts));
+    Ok(layered(routes, &layers))
+}
+
+/// Shows refusals to people as pages.
+fn show(parts: &Parts<'_>) -> Show {
+    let settings = web_settings(parts.options);
+    Arc::new(move |refused| web::failure_page(&settings, refused.status))
 }

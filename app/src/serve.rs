@@ -19,6 +19,7 @@ use platform::random::SystemRandom;
 use platform::run::{Prepared, Process, begin, catch_up_sessions, prepare};
 use platform::session::{PublicKey, SigningKey};
 use platform::tasks::Tasks;
+use platform::telemetry::Metrics;
 use platform::{Clock, Failure, Service, lease};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -47,10 +48,14 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let answers = Answers::default();
     let health = health::routes(readiness.clone(), metrics.clone());
     let end = CancellationToken::new();
-    let router = front::limited(answers.router(health), &settings.site);
+    let mut router = answers.router(health);
+    // The load balancer does this itself, because it passes on what it sees.
+    if settings.service != ServiceName::Gateway {
+        router = front::limited(router, &settings.site);
+    }
     let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
-    let upkeep = Arc::clone(&clock);
-    tasks.spawn(async move { metrics.keep_up(upkeep.as_ref()).await });
+    let (upkeep, figures) = (Arc::clone(&clock), metrics.clone());
+    tasks.spawn(async move { figures.keep_up(upkeep.as_ref()).await });
     let options = Options {
         mail_dir: settings.mail_dir.clone(),
         ..Options::of(&settings.site, address)
@@ -62,6 +67,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         tasks: tasks.clone(),
         streams: streams.clone(),
         readiness: readiness.clone(),
+        metrics: metrics.clone(),
     };
     let running = tokio::select! {
         running = parts.start() => running?,
@@ -127,6 +133,8 @@ pub struct Parts<'a> {
     pub streams: Tasks,
     /// What must be ready.
     pub readiness: health::Readiness,
+    /// The figures of the process.
+    pub metrics: Metrics,
 }
 
 /// A service that has begun.
@@ -150,7 +158,7 @@ impl Running {
 impl Parts<'_> {
     async fn start(&self) -> anyhow::Result<Running> {
         let router = match self.settings.service {
-            ServiceName::Gateway => edge::gateway(self)?,
+            ServiceName::Gateway => edge::gateway(self, &self.metrics)?,
             ServiceName::Web => edge::web(self, self.bus().await?).await?,
             _ => return self.start_service().await,
         };

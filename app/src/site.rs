@@ -68,7 +68,7 @@ pub async fn site(
     let pages = pages(
         options,
         process,
-        layered(api.clone(), &layers),
+        BoxCloneSyncService::new(layered(api.clone(), &layers)),
         &surroundings.streams,
     )
     .await?;
@@ -83,7 +83,8 @@ pub async fn site(
     Ok(layered(whole, &layers))
 }
 
-fn web_settings(options: &Options) -> web::Settings {
+/// What the pages are told.
+pub fn web_settings(options: &Options) -> web::Settings {
     web::Settings {
         public_url: options.public_url.clone(),
         sandbox: true,
@@ -91,11 +92,14 @@ fn web_settings(options: &Options) -> web::Settings {
     }
 }
 
-/// The pages; they ask the API through the same router that browsers reach.
-async fn pages(
+/// The pages; they ask the API where browsers do.
+///
+/// # Errors
+/// When the bus does not answer.
+pub async fn pages(
     options: &Options,
     process: &Process,
-    api: Router,
+    gateway: web::Gateway,
     streams: &Tasks,
 ) -> anyhow::Result<Router> {
     let changes = broadcast::channel(CHANGES).0;
@@ -119,7 +123,6 @@ async fn pages(
     let now: web::Now = Arc::new(move || clock.now());
     let new_id: web::NewId =
         Arc::new(move || platform::random::uuid_v7(random.as_ref(), ids.now()));
-    let gateway: web::Gateway = BoxCloneSyncService::new(api);
     Ok(web::routes(
         web_settings(options),
         gateway,
