@@ -29,9 +29,38 @@ pub enum Failure {
     /// Too often; seconds to wait if known.
     TooOften(Option<u64>),
     /// The part of the system that knows does not answer now.
-    Unavailable,
+    Unavailable(Part),
     /// Something here is wrong.
     Broken,
+}
+
+/// A part of the site that can be away while the others are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Who people are.
+    Accounts,
+    /// What is on sale.
+    Listings,
+    /// Who bought what.
+    Orders,
+    /// What was paid.
+    Payments,
+    /// Another, or nobody knows which.
+    Some,
+}
+
+impl Part {
+    /// The part that answers this path of the API.
+    pub fn of(path: &str) -> Self {
+        let resource = path.strip_prefix("/api/").unwrap_or("");
+        match resource.split(['/', '?']).next() {
+            Some("users") => Self::Accounts,
+            Some("tickets") => Self::Listings,
+            Some("orders") => Self::Orders,
+            Some("payments") => Self::Payments,
+            _ => Self::Some,
+        }
+    }
 }
 
 impl IntoResponse for Failure {
@@ -66,6 +95,8 @@ pub struct Refusal {
 /// An answer of the API, read to its end.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// Whose it is.
+    pub part: Part,
     /// Its status.
     pub status: StatusCode,
     /// Its header fields.
@@ -147,7 +178,7 @@ impl Answer {
             429 => Failure::TooOften(self.retry_after()),
             500..=599 => {
                 tracing::warn!(status = self.status.as_u16(), "the api fails");
-                Failure::Unavailable
+                Failure::Unavailable(self.part)
             }
             status => {
                 tracing::error!(status, "the api answers what no page expects");
@@ -205,6 +236,7 @@ mod tests {
         }
         let status = StatusCode::from_u16(status).unwrap();
         Answer {
+            part: Part::Orders,
             status,
             headers,
             body: Bytes::from_static(body.as_bytes()),
@@ -230,12 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn a_path_tells_the_part() {
+        assert_eq!(Part::of("/api/payments?orderId=1"), Part::Payments);
+        assert_eq!(Part::of("/api/users/currentuser"), Part::Accounts);
+        assert_eq!(Part::of("/api/tickets"), Part::Listings);
+        assert_eq!(Part::of("/api/openapi.json"), Part::Some);
+    }
+
+    #[test]
     fn each_status_has_its_outcome() {
         let failure = |status| answer(status, None, "").or_refusal("/p").unwrap_err();
         assert_eq!(failure(401), Failure::SignIn("/p".to_owned()));
         assert_eq!(failure(403), Failure::NotAllowed);
         assert_eq!(failure(404), Failure::NotFound);
-        assert_eq!(failure(503), Failure::Unavailable);
+        assert_eq!(failure(503), Failure::Unavailable(Part::Orders));
         assert_eq!(failure(302), Failure::Broken);
         let refusal = answer(409, None, "not json")
             .or_refusal("/p")

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::Gateway;
-use crate::answer::{Answer, Failure, Refusal};
+use crate::answer::{Answer, Failure, Part, Refusal};
 use crate::web::Web;
 
 /// What is passed on besides everything that begins with `x-forwarded-`.
@@ -249,19 +249,21 @@ impl Ask {
     }
 
     async fn call(&self, request: Request<Body>) -> Result<Answer, Failure> {
+        let part = Part::of(request.uri().path());
         let answering = async {
             let answer = self.0.gateway.clone().oneshot(request).await;
             let (mut parts, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
             self.keep_cookies(&mut parts.headers);
             match axum::body::to_bytes(body, ANSWER_BYTES_MAX).await {
                 Ok(body) => Ok(Answer {
+                    part,
                     status: parts.status,
                     headers: parts.headers,
                     body,
                 }),
                 Err(error) => {
                     tracing::warn!(%error, "the api's answer broke off");
-                    Err(Failure::Unavailable)
+                    Err(Failure::Unavailable(part))
                 }
             }
         };
@@ -269,7 +271,7 @@ impl Ask {
             .await
             .unwrap_or_else(|_| {
                 tracing::warn!("the api does not answer in time");
-                Err(Failure::Unavailable)
+                Err(Failure::Unavailable(part))
             })
     }
 

@@ -77,6 +77,7 @@ mod tests {
     fn answer(body: &str) -> Answer {
         let body = Bytes::copy_from_slice(body.as_bytes());
         Answer {
+            part: crate::answer::Part::Listings,
             status: StatusCode::OK,
             headers: HeaderMap::new(),
             body,

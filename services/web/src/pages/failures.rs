@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use crate::answer::Failure;
+use crate::answer::{Failure, Part};
 use crate::ask::{Ask, Person};
 use crate::frame::{Frame, Section, page, see_other};
 use crate::local;
@@ -67,7 +67,7 @@ pub fn page_alone(settings: &Settings, status: StatusCode) -> Response {
         405 => Failure::NoSuchAct,
         413 => Failure::TooLarge,
         429 => Failure::TooOften(None),
-        408 | 502..=504 => Failure::Unavailable,
+        408 | 502..=504 => Failure::Unavailable(Part::Some),
         400..=499 => Failure::Unreadable,
         _ => Failure::Broken,
     };
@@ -92,14 +92,14 @@ pub fn page_alone(settings: &Settings, status: StatusCode) -> Response {
 fn asks_who(failure: &Failure) -> bool {
     !matches!(
         failure,
-        Failure::Unavailable | Failure::Broken | Failure::CrossSite
+        Failure::Unavailable(_) | Failure::Broken | Failure::CrossSite
     )
 }
 
 fn retry_after(failure: &Failure) -> Option<u64> {
     match failure {
         Failure::TooOften(seconds) => Some(seconds.unwrap_or(60)),
-        Failure::Unavailable => Some(5),
+        Failure::Unavailable(_) => Some(5),
         _ => None,
     }
 }
@@ -148,17 +148,46 @@ fn words(failure: &Failure) -> (StatusCode, &'static str, &'static str, &'static
             "There were too many requests in a short time, so this one was not done.",
             "Wait a minute, then try again.",
         ),
-        Failure::Unavailable => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "This part is not answering",
-            "The part of the site that knows this is not answering at the moment. Nothing is lost.",
-            "Wait a few seconds, then try again. Pressing a button again never buys or pays twice.",
-        ),
+        Failure::Unavailable(part) => {
+            let (title, what) = away(*part);
+            let todo = "Wait a few seconds, then try again. Pressing a button again never buys or \
+                        pays twice.";
+            (StatusCode::SERVICE_UNAVAILABLE, title, what, todo)
+        }
         Failure::Broken | Failure::SignIn(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Something went wrong here",
             "That is our fault, not yours. It has been written down.",
             "Try again in a moment. Your orders and listings show what was done.",
+        ),
+    }
+}
+
+/// What does not work while a part is away, and what does.
+fn away(part: Part) -> (&'static str, &'static str) {
+    match part {
+        Part::Accounts => (
+            "Accounts are not answering",
+            "Signing in and your account are not available at the moment. You can look at the tickets \
+             on sale meanwhile.",
+        ),
+        Part::Listings => (
+            "Listings are not answering",
+            "The tickets on sale can’t be shown or changed at the moment. Your orders are there \
+             meanwhile, and nothing is lost.",
+        ),
+        Part::Orders => (
+            "Orders are not answering",
+            "Orders can’t be shown, made or changed at the moment. You can look at the tickets on sale \
+             meanwhile, and nothing is lost.",
+        ),
+        Part::Payments => (
+            "Payments are not answering",
+            "Nothing can be paid at the moment. Your orders are there meanwhile, and nothing is lost.",
+        ),
+        Part::Some => (
+            "This part is not answering",
+            "The part of the site that knows this is not answering at the moment. Nothing is lost.",
         ),
     }
 }

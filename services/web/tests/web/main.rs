@@ -1,6 +1,7 @@
 //! The pages through their door: a browser in front, a canned API behind.
 
 mod acts;
+mod away;
 mod doors;
 #[expect(
     clippy::unwrap_used,

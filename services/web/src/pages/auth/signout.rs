@@ -5,7 +5,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::answer::{Failure, Reply};
+use crate::answer::{Failure, Part, Reply};
 use crate::ask::{Act, Ask};
 use crate::fields::Fields;
 use crate::frame::see_other;
@@ -25,7 +25,7 @@ pub async fn sign_out(State(web): State<Web>, ask: Ask, Fields(form): Fields<For
     match ask.act(act.key(key).body(&json!({}))).await {
         // Who is not signed in has what was asked for.
         Ok(Ok(_)) | Err(Failure::SignIn(_)) => see_other("/?done=signedout"),
-        Ok(Err(_)) => Err(Failure::Unavailable),
+        Ok(Err(_)) => Err(Failure::Unavailable(Part::Accounts)),
         Err(failure) => Err(failure),
     }
 }

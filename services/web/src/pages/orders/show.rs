@@ -30,6 +30,8 @@ enum Stage {
     Confirming,
     /// It can be paid.
     Pay,
+    /// It can be paid, or is being paid: payments does not answer.
+    PaymentsAway,
     /// A payment is under way; perhaps the bank wants to be answered at that address.
     Checking(Option<String>),
     /// The time is over; the hold is about to end.
@@ -50,7 +52,8 @@ enum Stage {
 struct Known {
     person: Person,
     order: OrderView,
-    payments: Vec<PaymentView>,
+    /// None where payments does not answer.
+    payments: Option<Vec<PaymentView>>,
 }
 
 #[derive(Template)]
@@ -131,9 +134,7 @@ async fn look_up(ask: &Ask, id: OrderId) -> Result<Known, Failure> {
         order => order?.read()?,
     };
     // The order stands for itself when payments does not answer.
-    let payments = payments
-        .and_then(|answer: Answer| answer.read())
-        .unwrap_or_default();
+    let payments = payments.and_then(|answer: Answer| answer.read()).ok();
     Ok(Known {
         person,
         order,
@@ -152,7 +153,7 @@ fn answered(web: &Web, status: StatusCode, known: &Known, shown: &Page) -> Reply
     let seconds = match &shown.stage {
         Stage::Confirming | Stage::Paying => soon,
         Stage::Lapsed => LOOK_AGAIN,
-        Stage::Checking(_) | Stage::Refunding => LOOK_AGAIN_SLOWLY,
+        Stage::Checking(_) | Stage::PaymentsAway | Stage::Refunding => LOOK_AGAIN_SLOWLY,
         Stage::Pay => shown.left + 1,
         Stage::Paid | Stage::Refunded | Stage::Cancelled(_) => return Ok(answer),
     };
@@ -184,11 +185,11 @@ impl Page {
             left_digits: times::digits(left),
             paid_at: paid_at(known),
             returned: returned.map(|amount| words::money(amount, currency)),
-            declined: declined(&known.payments),
+            declined: known.payments.as_deref().and_then(declined),
             state,
             tone,
             version: order.version,
-            stage: Stage::new(order, &known.payments, left),
+            stage: Stage::new(order, known.payments.as_deref(), left),
             cards: &CARDS,
             token: FIRST.to_owned(),
             errors: Errors::default(),
@@ -199,8 +200,9 @@ impl Page {
 }
 
 impl Stage {
-    fn new(order: &OrderView, payments: &[PaymentView], left: u64) -> Self {
-        let live = payments.iter().find(|payment| {
+    fn new(order: &OrderView, payments: Option<&[PaymentView]>, left: u64) -> Self {
+        let is_away = payments.is_none();
+        let live = payments.unwrap_or_default().iter().find(|payment| {
             matches!(
                 payment.status,
                 PaymentStatus::Started | PaymentStatus::Authorized
@@ -210,6 +212,7 @@ impl Stage {
             (OrderStatusView::Created, _) => Self::Confirming,
             (OrderStatusView::AwaitingPayment, Some(payment)) => Self::Checking(action(payment)),
             (OrderStatusView::AwaitingPayment, None) if left == 0 => Self::Lapsed,
+            (OrderStatusView::AwaitingPayment, None) if is_away => Self::PaymentsAway,
             (OrderStatusView::AwaitingPayment, None) => Self::Pay,
             (OrderStatusView::Paying, _) => Self::Paying,
             (OrderStatusView::Complete, _) if order.refunding => Self::Refunding,
@@ -234,7 +237,8 @@ fn action(payment: &PaymentView) -> Option<String> {
 /// When the payment that the order chose was made, for a person and for a machine.
 fn paid_at(known: &Known) -> Option<(String, String)> {
     let chosen = known.order.payment_id?;
-    let payment = known.payments.iter().find(|payment| payment.id == chosen)?;
+    let mut payments = known.payments.iter().flatten();
+    let payment = payments.find(|payment| payment.id == chosen)?;
     Some((
         times::moment(payment.created_at),
         times::machine(payment.created_at),
