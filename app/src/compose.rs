@@ -77,7 +77,8 @@ impl Options {
     #[must_use]
     pub fn of(settings: &SiteSettings, address: SocketAddr) -> Self {
         // Mail holds secrets: where the site has a name, others than its operator look at it.
-        let private = address.ip().is_loopback() && settings.public_url.is_none();
+        let private =
+            address.ip().is_loopback() && settings.public_url.as_deref().is_none_or(is_local);
         Self {
             public_url: settings.public_url.clone(),
             address: format!("http://{address}"),
@@ -252,6 +253,13 @@ pub fn process(
         readiness: Readiness::default(),
         gate: GateSettings::default(),
     }
+}
+
+/// Whether a site's address is this machine's alone.
+fn is_local(url: &str) -> bool {
+    let host = url.strip_prefix("http://").unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Where messages go: to a mail server if one is set, else to files.

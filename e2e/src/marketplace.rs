@@ -20,6 +20,81 @@ const REST_WITHIN: Duration = Duration::from_secs(90);
 pub enum Composition {
     /// All in one process, on embedded storage.
     Embedded,
+    /// Every service in a process of its own, over NATS and PostgreSQL, behind the load balancer.
+    Apart,
+}
+
+impl Composition {
+    /// What this run of the stories is told in: `STORIES`, `embedded` or `apart`.
+    ///
+    /// # Panics
+    /// When it says something else: a story told in the wrong composition would prove nothing.
+    #[must_use]
+    pub fn told() -> Self {
+        match std::env::var("STORIES").as_deref() {
+            Err(_) | Ok("embedded") => Self::Embedded,
+            #[expect(clippy::panic, reason = "a run that is set up wrongly must not pass")]
+            Ok(other) if other != "apart" => panic!("STORIES={other}: embedded or apart"),
+            Ok(_) => Self::Apart,
+        }
+    }
+}
+
+/// How a marketplace is started, and what is asked of it.
+#[derive(Debug, Clone)]
+struct Kind {
+    program: PathBuf,
+    composition: Composition,
+    settings: Vec<String>,
+    /// How many replicas of each service and servers of NATS, apart.
+    replicas: u8,
+}
+
+impl Kind {
+    fn up(&self, directory: &Scratch) -> anyhow::Result<Command> {
+        let data = directory.data();
+        Ok(match self.composition {
+            Composition::Embedded => {
+                let mut command = command(&self.program, &["up", "--listen", "127.0.0.1:0"]);
+                command.args(&self.settings).arg("--data-dir").arg(data);
+                command
+            }
+            Composition::Apart => {
+                let mut command = self.cluster()?;
+                command.args(["up", "--listen", "127.0.0.1:0", "--data-dir"]);
+                command.arg(data);
+                let nodes = if self.replicas > 1 { "3" } else { "1" };
+                command.args(["--nats-nodes", nodes, "--replicas"]);
+                command.arg(self.replicas.to_string());
+                command.arg("--").args(&self.settings);
+                command
+            }
+        })
+    }
+
+    /// Another command on the same data.
+    fn on(&self, directory: &Scratch, args: &[&str]) -> anyhow::Result<Command> {
+        let data = directory.data();
+        Ok(match self.composition {
+            Composition::Embedded => {
+                let mut command = command(&self.program, args);
+                command.arg("--data-dir").arg(data);
+                command
+            }
+            Composition::Apart => {
+                let mut command = self.cluster()?;
+                command.args(["run", "--data-dir"]).arg(data);
+                command.arg("--").args(args);
+                command
+            }
+        })
+    }
+
+    fn cluster(&self) -> anyhow::Result<Command> {
+        let mut command = command(&built("XTASK_BIN", "xtask")?, &["cluster"]);
+        command.env("TICKETING_BIN", &self.program);
+        Ok(command)
+    }
 }
 
 /// The program: `TICKETING_BIN`, or what the dev profile built beside this executable.
@@ -27,16 +102,18 @@ pub enum Composition {
 /// # Errors
 /// When neither is there.
 pub fn program() -> anyhow::Result<PathBuf> {
-    if let Some(program) = std::env::var_os("TICKETING_BIN") {
+    built("TICKETING_BIN", "ticketing")
+}
+
+/// What `variable` names, or what the dev profile built beside this executable.
+fn built(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
+    if let Some(program) = std::env::var_os(variable) {
         return Ok(PathBuf::from(program));
     }
     let here = std::env::current_exe()?;
-    let built = here
-        .ancestors()
-        .skip(1)
-        .map(|folder| folder.join("ticketing"));
+    let built = here.ancestors().skip(1).map(|folder| folder.join(name));
     let found = built.into_iter().take(3).find(|program| program.is_file());
-    found.context("no program: run `cargo build -p ticketing` first")
+    found.with_context(|| format!("no program: run `cargo build -p {name}` first"))
 }
 
 /// The program with these arguments, and with no setting but those: what our own environment says of
@@ -66,20 +143,17 @@ impl Scratch {
     }
 }
 
-fn spawn(program: &Path, settings: &[String], directory: &Scratch) -> anyhow::Result<Child> {
+fn spawn(kind: &Kind, directory: &Scratch) -> anyhow::Result<Child> {
     let log = OpenOptions::new()
         .create(true)
         .append(true)
         .open(directory.log())?;
-    command(program, &["up", "--listen", "127.0.0.1:0"])
-        .args(settings)
-        .arg("--data-dir")
-        .arg(directory.data())
+    kind.up(directory)?
         .stdout(Stdio::piped())
         .stderr(log)
         .kill_on_drop(true)
         .spawn()
-        .with_context(|| format!("starting {}", program.display()))
+        .with_context(|| format!("starting {}", kind.program.display()))
 }
 
 impl Drop for Scratch {
@@ -94,10 +168,26 @@ impl Drop for Scratch {
     }
 }
 
+/// A directory that the server's own user can reach too.
+fn directory() -> std::io::Result<TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir()?;
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711))?;
+    Ok(directory)
+}
+
+fn kind(program: &Path, composition: Composition, settings: &[&str]) -> Kind {
+    Kind {
+        program: program.to_owned(),
+        composition,
+        settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
+        replicas: 1,
+    }
+}
+
 /// A running program.
 pub struct Marketplace {
-    program: PathBuf,
-    settings: Vec<String>,
+    kind: Kind,
     directory: Arc<Scratch>,
     /// Where it listens.
     pub address: SocketAddr,
@@ -121,8 +211,8 @@ impl Marketplace {
     /// # Errors
     /// When it does not start.
     pub async fn start_on(directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
-        let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        Self::start_in(program()?, settings, Arc::new(Scratch(directory))).await
+        let kind = kind(&program()?, Composition::Embedded, settings);
+        Self::start_in(kind, Arc::new(Scratch(directory))).await
     }
 
     /// Starts a program on a new directory.
@@ -134,26 +224,30 @@ impl Marketplace {
         composition: Composition,
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        match composition {
-            Composition::Embedded => {
-                let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-                let directory = Arc::new(Scratch(tempfile::tempdir()?));
-                Self::start_in(program.to_owned(), settings, directory).await
-            }
-        }
+        let directory = Arc::new(Scratch(directory()?));
+        Self::start_in(kind(program, composition, settings), directory).await
+    }
+
+    /// Starts the program under test apart, with two replicas of each service and three servers of
+    /// NATS.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_replicated(settings: &[&str]) -> anyhow::Result<Self> {
+        let kind = Kind {
+            replicas: 2,
+            ..kind(&program()?, Composition::Apart, settings)
+        };
+        Self::start_in(kind, Arc::new(Scratch(directory()?))).await
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "it measures the machine's own time"
     )]
-    async fn start_in(
-        program: PathBuf,
-        settings: Vec<String>,
-        directory: Arc<Scratch>,
-    ) -> anyhow::Result<Self> {
+    async fn start_in(kind: Kind, directory: Arc<Scratch>) -> anyhow::Result<Self> {
         let began = Instant::now();
-        let mut child = spawn(&program, &settings, &directory)?;
+        let mut child = spawn(&kind, &directory)?;
         let output = child.stdout.take().context("no output")?;
         let mut output = BufReader::new(output).lines();
         let line = output.next_line().await?;
@@ -165,8 +259,7 @@ impl Marketplace {
         let address = line.strip_prefix("listening on http://");
         let address = address.context(line.clone())?.parse()?;
         Ok(Self {
-            program,
-            settings,
+            kind,
             directory,
             address,
             started_in,
@@ -178,7 +271,7 @@ impl Marketplace {
     /// The program.
     #[must_use]
     pub fn program(&self) -> &Path {
-        &self.program
+        &self.kind.program
     }
 
     /// Its data directory.
@@ -193,7 +286,7 @@ impl Marketplace {
     /// When it does not stop cleanly or does not start.
     pub async fn restart(mut self) -> anyhow::Result<Self> {
         self.terminate().await?;
-        Self::start_in(self.program, self.settings, self.directory).await
+        Self::start_in(self.kind, self.directory).await
     }
 
     /// Kills it as a crash does and starts it again on the same data, after as many starts that are
@@ -204,11 +297,11 @@ impl Marketplace {
     pub async fn kill_and_restart(mut self, killed_starts: &[Duration]) -> anyhow::Result<Self> {
         self.child.kill().await?;
         for &after in killed_starts {
-            let mut child = spawn(&self.program, &self.settings, &self.directory)?;
+            let mut child = spawn(&self.kind, &self.directory)?;
             tokio::time::sleep(after).await;
             child.kill().await?;
         }
-        Self::start_in(self.program, self.settings, self.directory).await
+        Self::start_in(self.kind, self.directory).await
     }
 
     /// The processor time that it has used.
@@ -250,12 +343,7 @@ impl Marketplace {
     /// # Errors
     /// When it can't be started.
     pub async fn command(&self, args: &[&str]) -> anyhow::Result<Output> {
-        let mut command = command(&self.program, args);
-        Ok(command
-            .arg("--data-dir")
-            .arg(self.data_dir())
-            .output()
-            .await?)
+        Ok(self.kind.on(&self.directory, args)?.output().await?)
     }
 
     /// What it has logged so far.
@@ -263,7 +351,15 @@ impl Marketplace {
     /// # Errors
     /// When the log can't be read.
     pub fn log(&self) -> anyhow::Result<String> {
-        Ok(std::fs::read_to_string(self.directory.log())?)
+        let mut log = std::fs::read_to_string(self.directory.log())?;
+        // Apart, each process has one of its own.
+        for entry in std::fs::read_dir(self.data_dir().join("logs"))
+            .into_iter()
+            .flatten()
+        {
+            log += &std::fs::read_to_string(entry?.path())?;
+        }
+        Ok(log)
     }
 
     /// Waits until the audit at rest is clean.
@@ -306,7 +402,7 @@ impl Marketplace {
         let id = self.child.id().context("the program has ended")?;
         let mut kill = Command::new("kill");
         kill.arg("-TERM").arg(id.to_string()).status().await?;
-        let ended = tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await;
+        let ended = tokio::time::timeout(Duration::from_secs(16), self.child.wait()).await;
         let status = ended.context("it does not stop")??;
         if !status.success() {
             bail!("the program ended with {status}");

@@ -43,7 +43,7 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     let rounds = number("TICKETING_CRASH_ROUNDS", ROUNDS);
     let seed = number("TICKETING_CRASH_SEED", SEED);
     println!("seed {seed}, {rounds} rounds");
-    let start = Marketplace::start(Composition::Embedded, SETTINGS);
+    let start = Marketplace::start(Composition::told(), SETTINGS);
     let mut marketplace = start.await.unwrap();
     let mut cookies = Vec::new();
     for who in 0..PEOPLE {

@@ -16,7 +16,7 @@ struct Stage {
 }
 
 async fn stage(settings: &[&str]) -> Stage {
-    let marketplace = Marketplace::start(Composition::Embedded, settings)
+    let marketplace = Marketplace::start(Composition::told(), settings)
         .await
         .unwrap();
     let mut seller = person(&marketplace, "seller").await;

@@ -8,9 +8,7 @@ use crate::people::{person, see};
 
 /// A marketplace with somebody who sells.
 pub async fn start() -> (Marketplace, Client) {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let seller = person(&marketplace, "seller").await;
     (marketplace, seller)
 }

@@ -52,9 +52,7 @@ async fn ends(buyer: &mut Client, order: &str, payment: &str) -> (Value, Value) 
 
 #[tokio::test]
 async fn a_confirmation_in_time_completes_the_order() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let mut seller = person(&marketplace, "seller").await;
     let mut buyer = person(&marketplace, "buyer").await;
     let ticket = seller.list_ticket("Confirmed").await.unwrap();
@@ -69,7 +67,7 @@ async fn a_confirmation_in_time_completes_the_order() {
 #[tokio::test]
 async fn a_confirmation_after_the_order_expired_takes_no_money() {
     let settings = ["--order-hold", "1s", "--payment-grace", "1s"];
-    let marketplace = Marketplace::start(Composition::Embedded, &settings)
+    let marketplace = Marketplace::start(Composition::told(), &settings)
         .await
         .unwrap();
     let mut seller = person(&marketplace, "seller").await;
@@ -110,7 +108,7 @@ async fn a_confirmation_at_the_last_moment_is_in_time_or_goes_back() {
         "--unpaid-holds",
         "100",
     ];
-    let marketplace = Marketplace::start(Composition::Embedded, &settings)
+    let marketplace = Marketplace::start(Composition::told(), &settings)
         .await
         .unwrap();
     let mut seller = person(&marketplace, "seller").await;

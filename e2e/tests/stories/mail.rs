@@ -40,9 +40,7 @@ async fn after(client: &mut Client, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn each_message_is_sent_once() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let mut seller = person(&marketplace, "seller").await;
     let mut buyer = person(&marketplace, "buyer").await;
     let ticket = seller.list_ticket("Opera").await.unwrap();

@@ -63,9 +63,7 @@ async fn race(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_that_changes_while_it_is_ordered() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let mut seller = person(&marketplace, "seller").await;
     let mut buyer = person(&marketplace, "buyer").await;
     for round in 0..30 {
@@ -83,9 +81,7 @@ async fn an_offer_that_changes_while_it_is_ordered() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ticket_that_is_withdrawn_while_it_is_ordered() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let mut seller = person(&marketplace, "seller").await;
     let mut buyer = person(&marketplace, "buyer").await;
     for round in 0..30 {
@@ -142,9 +138,7 @@ async fn buy_what_is_seen(mut buyer: Client, path: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_holds_a_ticket_holds_it_at_the_price_that_was_seen() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap();
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
     let mut seller = person(&marketplace, "seller").await;
     let ticket = seller.list_ticket("Restless").await.unwrap();
     let path = format!("/api/tickets/{ticket}");

@@ -8,9 +8,7 @@ use serde_json::json;
 use crate::people::{person, reserve, see, until};
 
 async fn start() -> Marketplace {
-    Marketplace::start(Composition::Embedded, &[])
-        .await
-        .unwrap()
+    Marketplace::start(Composition::told(), &[]).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,8 @@ impl Plan {
         let places: Vec<String> = self
             .replicas
             .iter()
-            .filter(|replica| replica.service != "gateway")
+            // Nobody asks expiration anything.
+            .filter(|replica| !matches!(replica.service, "gateway" | "expiration"))
             .map(|replica| format!("{}={}", replica.service, replica.listen))
             .collect();
         places.join(",")
