@@ -24,6 +24,9 @@ const SYSTEM_USER: &str = "postgres";
 /// How long a server may take until it answers: after a crash it reads its log first.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long processes of a server that was killed may still be there.
+const LEFT_WITHIN: Duration = Duration::from_secs(15);
+
 /// How long an ordinary stop may take.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -148,7 +151,7 @@ impl Postgres {
             process,
             _temporary: None,
         };
-        server.wait_until_ready()?;
+        server.become_ready()?;
         Ok(server)
     }
 
@@ -190,19 +193,27 @@ impl Postgres {
     ///
     /// # Errors
     /// When it does not start.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
+        self.become_ready()
+    }
+
+    /// Waits until it answers; starts it again while processes of one that crashed are still there.
     #[expect(
         clippy::disallowed_methods,
         reason = "machine time: it waits for a server"
     )]
-    pub fn restart(&mut self) -> Result<()> {
+    fn become_ready(&mut self) -> Result<()> {
         let began = Instant::now();
         loop {
-            self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
-            match self.wait_until_ready() {
-                // After a crash the old children may still be there for a moment.
-                Err(_) if began.elapsed() < READY_WITHIN && !self.process.is_running() => {}
-                outcome => return outcome,
+            let Err(error) = self.wait_until_ready() else {
+                return Ok(());
+            };
+            if self.process.is_running() || began.elapsed() > LEFT_WITHIN {
+                return Err(error);
             }
+            std::thread::sleep(Duration::from_millis(200));
+            self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
         }
     }
 
