@@ -16,8 +16,9 @@ use super::connector::{Carried, Connector};
 use super::headers;
 use super::upload::{Interrupted, Upload, Watch};
 
-/// How long an unused connection is kept: shorter than a server usually keeps it.
-const KEPT_FOR: Duration = Duration::from_secs(30);
+/// How long an unused connection is kept: shorter than our listeners wait for the next request (15 s),
+/// so that few requests meet a closing one.
+const KEPT_FOR: Duration = Duration::from_secs(10);
 
 /// How many unused connections to one address are kept.
 const KEPT_MAX: usize = 64;

@@ -180,3 +180,22 @@ async fn above_its_limit_a_service_is_busy() {
     probe.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(probe.answer().await.status, 200, "others go on");
 }
+
+#[tokio::test]
+async fn names_are_resolved_and_one_that_is_unknown_harms_no_other_service() {
+    let seen = Seen::default();
+    let a = Server::start(noting("a", &seen)).await;
+    let edge = Edge::with(&[], |settings| {
+        let named = vec![format!("localhost:{}", a.address.port())];
+        settings.upstreams.insert("tickets".to_owned(), named);
+        let unknown = vec!["nowhere.invalid:80".to_owned()];
+        settings.upstreams.insert("orders".to_owned(), unknown);
+    })
+    .await;
+    assert_eq!(edge.get("/api/tickets").await.body, "a");
+    let answer = edge.get("/api/orders").await;
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (503, "service_unreachable")
+    );
+}
