@@ -10,7 +10,7 @@ use crate::{install, process, unit, workspace};
 /// # Errors
 /// When something can't be installed or built, or no test ran.
 pub fn run() -> Result<Counts> {
-    install::for_the_browser()?;
+    install::for_the_tests()?;
     unit::build_binary()?;
     let mut command = process::program("npm", &["test", "--silent"]);
     command

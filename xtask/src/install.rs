@@ -1,6 +1,7 @@
 //! What the tests need and a fresh machine lacks: installed when missing, named when that is not possible.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -10,32 +11,37 @@ use crate::{process, workspace};
 const NODE_MIN: u32 = 20;
 
 /// A Debian package, and the program by which it is known to be installed.
-const DEBIAN: [(&str, &str); 4] = [
+const DEBIAN: [(&str, &str); 5] = [
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),
+    ("nats-server", "nats-server"),
     ("nodejs", "node"),
     ("npm", "npm"),
 ];
 
-/// Installs Chromium, Node and the browser tests' packages, each only when it is missing.
+/// Where Debian puts servers, which an ordinary user's path does not name.
+const SERVERS: &str = "/usr/sbin";
+
+/// Installs Chromium, Node and the browser tests' packages, and the servers that Rust tests start, each
+/// only when it is missing.
 ///
 /// # Errors
 /// When something is missing and can't be installed: names it, and what installs it.
-pub fn for_the_browser() -> Result<()> {
+pub fn for_the_tests() -> Result<()> {
     debian_packages()?;
     node_is_new_enough()?;
     node_packages()
 }
 
 fn debian_packages() -> Result<()> {
-    let missing = missing(process::is_there);
+    let missing = missing(is_installed);
     if missing.is_empty() {
         return Ok(());
     }
     println!("missing: {}", missing.join(" "));
     if !process::is_there("apt-get") || !is_root()? {
         bail!(
-            "the browser tests need {0}. As root: apt-get update && apt-get install --no-install-recommends {0}",
+            "the tests need {0}. As root: apt-get update && apt-get install --no-install-recommends {0}",
             missing.join(" ")
         );
     }
@@ -43,6 +49,10 @@ fn debian_packages() -> Result<()> {
     let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
     arguments.extend(missing);
     apt_get(&arguments)
+}
+
+fn is_installed(program: &str) -> bool {
+    process::is_there(program) || Path::new(SERVERS).join(program).is_file()
 }
 
 fn missing(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {

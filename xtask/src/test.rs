@@ -17,7 +17,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// The browser and the packages that its tests need.
+    /// The browser, the servers and the packages that tests need.
     Install,
     /// The source is formatted.
     Fmt,
@@ -77,7 +77,7 @@ fn title(part: Part) -> &'static str {
 
 fn carry_out(part: Part) -> Result<Counts> {
     match part {
-        Part::Install => install::for_the_browser()?,
+        Part::Install => install::for_the_tests()?,
         Part::Fmt => process::run(process::cargo(&["fmt", "--all", "--check"]))?,
         Part::Clippy => clippy::run()?,
         Part::Deny => install::cargo_deny_check()?,

@@ -33,8 +33,9 @@ use crate::tasks::Tasks;
 /// How long the server may take to show that it knows a new subscription.
 const SETTLES_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long acknowledgements of the last handlers are waited for at the end.
-const LAST_ANSWERS: Duration = Duration::from_millis(100);
+/// How long acknowledgements of the last handlers, and what subscriptions give back, are waited for at
+/// the end.
+const LAST_ANSWERS: Duration = deliveries::GATHER_MAX.saturating_add(Duration::from_millis(50));
 
 /// The bus between processes.
 #[derive(Clone)]
@@ -78,18 +79,13 @@ async fn send_answers(
     mut waiting: mpsc::UnboundedReceiver<(Subject, Bytes)>,
     tasks: Tasks,
 ) {
-    let sending = async {
-        while let Some((to, answer)) = waiting.recv().await {
-            drop(client.publish(to, answer).await);
-        }
-    };
-    if tasks
-        .stopping()
-        .run_until_cancelled(sending)
-        .await
-        .is_some()
-    {
-        return;
+    let stopping = tasks.stopping();
+    // Only the waiting is interrupted: what was taken from the queue is sent.
+    while let Some(next) = stopping.run_until_cancelled(waiting.recv()).await {
+        let Some((to, answer)) = next else {
+            return;
+        };
+        drop(client.publish(to, answer).await);
     }
     while let Ok(Some((to, answer))) = tokio::time::timeout(LAST_ANSWERS, waiting.recv()).await {
         drop(tokio::time::timeout(LAST_ANSWERS, client.publish(to, answer)).await);

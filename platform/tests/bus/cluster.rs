@@ -51,21 +51,16 @@ async fn no_confirmed_event_is_lost_with_a_server() {
         // First another one, then the one that leads.
         let victim = (leader + 1 - round) % 3;
         let versions = i64::try_from(round).unwrap() * 400 + 2;
-        let publishing = tokio::spawn(publish_on(
-            Arc::clone(&bus),
-            OWNER,
-            versions..versions + 400,
-        ));
-        let first: Vec<_> = (versions..versions + 100)
-            .map(|v| event(OWNER, "a", v))
+        let events: Vec<_> = (versions..versions + 400)
+            .map(|version| event(OWNER, "a", version))
             .collect();
-        take(&mut deliveries, &first).await;
-        cluster.nodes[victim].kill().unwrap();
-        let rest: Vec<_> = (versions + 100..versions + 400)
-            .map(|v| event(OWNER, "a", v))
-            .collect();
-        take(&mut deliveries, &rest).await;
-        publishing.await.unwrap();
+        let publishing = publish_on(Arc::clone(&bus), OWNER, versions..versions + 400);
+        let losing = async {
+            take(&mut deliveries, &events[..100]).await;
+            cluster.nodes[victim].kill().unwrap();
+            take(&mut deliveries, &events[100..]).await;
+        };
+        tokio::join!(publishing, losing);
         cluster.nodes[victim].start().unwrap();
     }
 }

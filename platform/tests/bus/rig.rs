@@ -10,12 +10,12 @@ use futures::stream::BoxStream;
 use platform::bus::in_process::InProcessBus;
 use platform::bus::jetstream::{self, JetStreamBus, Settings};
 use platform::bus::{Bus, Delivery};
-use platform::clock::SystemClock;
+use platform::clock::{Clock, SystemClock};
 use platform::tasks::Tasks;
 use testing::nats::Server;
 
-/// How long anything may take.
-pub const WITHIN: Duration = Duration::from_secs(30);
+/// How long anything may take: longer than a server waits for one that died with what it had fetched.
+pub const WITHIN: Duration = Duration::from_secs(45);
 
 /// The aggregate type of all events here.
 pub const AGGREGATE: &str = "counter";
@@ -114,6 +114,12 @@ pub async fn publish(bus: &dyn Bus, events: &[Arc<Envelope>]) {
     for outcome in bus.publish_all(events).await {
         outcome.unwrap();
     }
+}
+
+/// Says how long ago it was made.
+pub fn stopwatch() -> impl Fn() -> Duration {
+    let clock = SystemClock::new();
+    move || clock.elapsed()
 }
 
 /// Looks again until it holds.

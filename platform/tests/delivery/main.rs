@@ -1,5 +1,5 @@
 //! The delivery protocol against loss, duplication, re-ordering, poison, gaps and crashes: a toy owner
-//! and a toy consumer on a faulty bus. Tests named `i1_` to `i8_` each assert that invariant.
+//! and a toy consumer on a faulty bus, and on a real broker. Tests named `i1_` to `i8_` each assert that invariant.
 
 #[cfg(test)]
 mod applied_at_last;
@@ -7,6 +7,8 @@ mod applied_at_last;
 mod blocked;
 #[cfg(test)]
 mod durable;
+#[cfg(test)]
+mod jetstream;
 #[cfg(test)]
 mod log;
 #[cfg(test)]

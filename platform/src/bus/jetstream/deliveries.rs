@@ -7,8 +7,8 @@ use async_nats::Subject;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 
 use super::names::Names;
@@ -36,6 +36,11 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 /// The pause before a lost subscription is made again; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
+
+/// For how long what is on its way to a subscription that ends is gathered: so long after the last,
+/// and so long in all.
+const GATHER_IDLE: Duration = Duration::from_millis(100);
+pub(super) const GATHER_MAX: Duration = Duration::from_millis(300);
 
 /// The subscription of one consumer to one aggregate type.
 pub(super) struct Deliveries {
@@ -144,18 +149,32 @@ impl Deliveries {
     }
 
     /// Refuses what was fetched and not handled, so that it comes to another replica, or to the next
-    /// start, without delay.
+    /// start, without the server's long wait. Some of it is still on its way.
     fn give_back(&mut self) {
         let Some(mut open) = self.open.take() else {
             return;
         };
-        // Outside of a runtime there is no timer, which the stream needs when it is looked at.
+        // Outside of a runtime nothing can be waited for.
         if tokio::runtime::Handle::try_current().is_err() {
             return;
         }
-        while let Some(Some(Ok(message))) = open.next().now_or_never() {
-            self.wire.answer(message.reply.as_ref(), AckKind::Nak(None));
-        }
+        let wire = Arc::clone(&self.wire);
+        self.wire.tasks.spawn_until_stopped(async move {
+            let mut refused = Vec::new();
+            let gathering = async {
+                while let Ok(Some(Ok(message))) =
+                    tokio::time::timeout(GATHER_IDLE, open.next()).await
+                {
+                    refused.extend(message.message.reply);
+                }
+            };
+            drop(tokio::time::timeout(GATHER_MAX, gathering).await);
+            // Only now: as long as it is open, what is refused would come back to it.
+            drop(open);
+            for to in &refused {
+                wire.answer(Some(to), AckKind::Nak(None));
+            }
+        });
     }
 }
 
