@@ -42,6 +42,8 @@ pub enum Started {
 /// # Errors
 /// When the order is unknown or can't be paid now.
 pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
+    // Neither another start nor the order's end comes between here and the commit.
+    payments::lock(tx, wish.order_id).await?;
     let key = wish.idempotency_key.as_deref();
     if let Some(key) = key
         && let Some(stored) = payments::with_key(tx, wish.order_id, key).await?

@@ -47,7 +47,8 @@ impl Settlement {
         }
     }
 
-    /// From now on this process makes attempts; whoever had taken an act before is gone.
+    /// From now on this process makes attempts; whoever had taken an act before is gone, if there is
+    /// only one at a time.
     pub(crate) fn begin_at(&self, now: Timestamp) -> Timestamp {
         *self.begun_at.get_or_init(|| now)
     }
@@ -76,7 +77,8 @@ impl Settlement {
     /// # Errors
     /// When the database does not answer.
     pub async fn run(self: Arc<Self>, ctx: Context) -> Result<Option<Duration>> {
-        if !self.released.load(Ordering::Acquire) {
+        // Who else works on a shared database may well be alive: its leases end by themselves.
+        if !ctx.db.is_shared() && !self.released.load(Ordering::Acquire) {
             let taken_before = later(self.begin_at(ctx.now()), self.lease());
             ctx.db
                 .write(async move |tx: &mut Tx| work::release(tx, taken_before).await)

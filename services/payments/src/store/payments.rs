@@ -20,6 +20,13 @@ pub struct Stored {
     pub version: i64,
 }
 
+/// Lets one transaction at a time write about the payments of an order: its first statement. They are
+/// changed also without an event, and read with more than one statement; what is read after this
+/// stays true until the commit.
+pub async fn lock(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    tx.lock(&[&format!("payments of {order_id}")]).await
+}
+
 /// Writes a new payment; false when the order has a live payment, or one with the same key.
 pub async fn insert(tx: &mut Tx, stored: &Stored, idempotency_key: Option<&str>) -> Result<bool> {
     let Stored { payment, version } = stored;

@@ -87,9 +87,11 @@ pub async fn find(tx: &mut Tx, payment_id: PaymentId) -> Result<Option<Work>> {
 pub async fn take_due(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Work>> {
     let now = tx.now();
     let sql = format!(
-        "update work set attempts = attempts + 1, next_try_at = $3 where payment_id in \
-         (select payment_id from work where next_try_at <= $1 order by next_try_at limit $2) \
-         and next_try_at <= $1 returning {COLUMNS}"
+        "with due as materialized (select payment_id from work where next_try_at <= $1 \
+         order by next_try_at limit $2{}) \
+         update work set attempts = attempts + 1, next_try_at = $3 \
+         where payment_id in (select payment_id from due) returning {COLUMNS}",
+        tx.skip_locked()
     );
     let rows = tx
         .query(&sql, params![now, limit, later(now, lease)])
@@ -114,23 +116,32 @@ pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
     .await
 }
 
-/// Remembers that the provider is asked to act now.
-pub async fn mark_sent(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
+/// Remembers that the provider is asked to act now; false when the act is this attempt's no more.
+pub async fn mark_sent(tx: &mut Tx, work: &Work) -> Result<bool> {
     let now = tx.now();
-    tx.execute(
-        "update work set sent_at = $2 where payment_id = $1",
-        params![payment_id, now],
-    )
-    .await?;
-    Ok(())
+    let marked = tx
+        .execute(
+            "update work set sent_at = $5 \
+             where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
+            params![work.payment_id, work.act, work.key, work.attempts, now],
+        )
+        .await?;
+    Ok(marked == 1)
 }
 
-/// Puts an act off.
-pub async fn postpone(tx: &mut Tx, payment_id: PaymentId, pause: Duration) -> Result<()> {
+/// Puts an act off, if it is still the one that this attempt has taken.
+pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), pause);
     tx.execute(
-        "update work set next_try_at = $2 where payment_id = $1",
-        params![payment_id, next_try_at],
+        "update work set next_try_at = $5 \
+         where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
+        params![
+            work.payment_id,
+            work.act,
+            work.key,
+            work.attempts,
+            next_try_at
+        ],
     )
     .await?;
     Ok(())
