@@ -71,9 +71,7 @@ impl World {
     /// # Errors
     /// When one can't start.
     pub async fn start_with(services: Vec<Service>, key: SigningKey) -> anyhow::Result<Self> {
-        let directory = Arc::new(tempfile::tempdir()?);
-        let databases = Databases::wanted()?;
-        Self::start_in(services, key, (directory, databases), TestClock::new()).await
+        Self::start_with_on(Databases::wanted()?, services, key).await
     }
 
     /// The database of a service.
@@ -106,6 +104,18 @@ impl World {
         services: Vec<Service>,
     ) -> anyhow::Result<Self> {
         let key = SigningKey::generate(&SystemRandom).map_err(|error| anyhow!("{error}"))?;
+        Self::start_with_on(databases, services, key).await
+    }
+
+    /// Starts services on these databases, or on new files, with this signing key.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_with_on(
+        databases: Option<Arc<Databases>>,
+        services: Vec<Service>,
+        key: SigningKey,
+    ) -> anyhow::Result<Self> {
         let directory = Arc::new(tempfile::tempdir()?);
         Self::start_in(services, key, (directory, databases), TestClock::new()).await
     }
