@@ -63,12 +63,13 @@ impl Settlement {
     pub fn begin(self: &Arc<Self>, ctx: &Context, task: Task) -> oneshot::Receiver<()> {
         let (ended, end) = oneshot::channel();
         let (this, context) = (Arc::clone(self), ctx.clone());
-        ctx.tasks.spawn(async move {
+        let origin = task.work.origin.clone();
+        ctx.tasks.spawn(origin.scope(async move {
             if let Ok(permit) = Arc::clone(&this.permits).acquire_owned().await {
                 this.finish(&context, task, permit).await;
             }
             ended.send(()).ok();
-        });
+        }));
         end
     }
 
@@ -118,8 +119,9 @@ impl Settlement {
         let tasks = ctx.db.write(work).await?;
         for (task, permit) in tasks.into_iter().zip(permits) {
             let (this, context) = (Arc::clone(self), ctx.clone());
-            ctx.tasks
-                .spawn(async move { this.finish(&context, task, permit).await });
+            let origin = task.work.origin.clone();
+            let work = async move { this.finish(&context, task, permit).await };
+            ctx.tasks.spawn(origin.scope(work));
         }
         Ok(())
     }

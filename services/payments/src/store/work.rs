@@ -6,6 +6,7 @@ use contracts::Timestamp;
 use contracts::ids::PaymentId;
 use platform::clock::later;
 use platform::db::Row;
+use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
 use crate::domain::token::Token;
@@ -25,16 +26,18 @@ pub struct Work {
     pub attempts: i64,
     /// When the provider was last asked to act (not only to tell).
     pub sent_at: Option<Timestamp>,
+    /// What made it necessary.
+    pub origin: Origin,
 }
 
-const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at";
+const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at, traceparent, correlation";
 
 /// Writes the first work of a payment, already taken by the one who writes it for this long.
 pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), lease);
     tx.execute(
-        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
+         traceparent, correlation) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             work.payment_id,
             work.act,
@@ -43,6 +46,8 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
             work.attempts,
             work.sent_at,
             next_try_at,
+            work.origin.traceparent,
+            work.origin.correlation,
         ],
     )
     .await?;
@@ -51,13 +56,21 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
 
 /// Replaces what is to be done for a payment by another act, due now. The token is forgotten.
 pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -> Result<()> {
-    let now = tx.now();
+    let (now, origin) = (tx.now(), tx.origin().clone());
     tx.execute(
-        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
-         values ($1, $2, $3, null, 0, null, $4) \
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
+         traceparent, correlation) values ($1, $2, $3, null, 0, null, $4, $5, $6) \
          on conflict (payment_id) do update set act = excluded.act, key = excluded.key, \
-         token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at",
-        params![payment_id, act, key, now],
+         token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at, \
+         traceparent = excluded.traceparent, correlation = excluded.correlation",
+        params![
+            payment_id,
+            act,
+            key,
+            now,
+            origin.traceparent,
+            origin.correlation
+        ],
     )
     .await?;
     Ok(())
@@ -161,5 +174,10 @@ fn read(row: &Row) -> Result<Work> {
         token: token.and_then(|token| Token::parse(&token).ok()),
         attempts: row.get(4)?,
         sent_at: row.get(5)?,
+        origin: Origin {
+            traceparent: row.get(6)?,
+            correlation: row.get(7)?,
+            causation: None,
+        },
     })
 }
