@@ -114,10 +114,14 @@ pub async fn live(tx: &mut Tx, order_id: OrderId) -> Result<Option<Stored>> {
     whole(tx, row).await
 }
 
-/// All payments of an order, oldest first.
-pub async fn of_order(tx: &mut Tx, order_id: OrderId) -> Result<Vec<Stored>> {
-    let sql = format!("select {COLUMNS} from payments where order_id = $1 order by created_at, id");
-    let rows = tx.query(&sql, params![order_id]).await?;
+/// The newest payments of an order, oldest first, at most `limit`.
+pub async fn of_order(tx: &mut Tx, order_id: OrderId, limit: i64) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "select {COLUMNS} from payments where order_id = $1 \
+         order by created_at desc, id desc limit $2"
+    );
+    let mut rows = tx.query(&sql, params![order_id, limit]).await?;
+    rows.reverse();
     all(tx, rows).await
 }
 
