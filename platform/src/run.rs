@@ -260,12 +260,17 @@ pub async fn catch_up_sessions(gate: &Gate, limit: Duration) {
 
 async fn run_job(context: Context, job: Job) {
     let wake = context.wakers.get(job.name);
+    let interval = if context.db.is_shared() {
+        job.interval_shared
+    } else {
+        job.interval
+    };
     let mut pause = Duration::ZERO;
     loop {
         let next = match (job.run)(context.clone()).await {
             Ok(next) => {
                 pause = Duration::ZERO;
-                next.map_or(job.interval, |next| next.min(job.interval))
+                next.map_or(interval, |next| next.min(interval))
             }
             Err(failure) => {
                 pause = (pause * 2).clamp(Duration::from_secs(1), Duration::from_secs(30));

@@ -98,6 +98,10 @@ impl Service {
     }
 }
 
+/// How often a job looks for what other replicas have left to do: what is due in an instant is begun
+/// within a second, also when the one that was woken for it has died.
+const OTHERS_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Work that a service does by itself: at an interval, and when [`crate::Tx::wake`] names it.
 #[derive(Clone)]
 pub struct Job {
@@ -105,6 +109,8 @@ pub struct Job {
     pub name: &'static str,
     /// How often it runs when nothing wakes it.
     pub interval: Duration,
+    /// The same where the database is shared.
+    pub(crate) interval_shared: Duration,
     pub(crate) run: Run,
 }
 
@@ -127,7 +133,16 @@ impl Job {
         Self {
             name,
             interval,
+            interval_shared: interval,
             run: Arc::new(move |context| Box::pin(run(context))),
         }
+    }
+
+    /// Its work may be left by another replica, whose wake-ups stay in its process: where the
+    /// database is shared it looks by itself twice a second.
+    #[must_use]
+    pub fn for_all_replicas(mut self) -> Self {
+        self.interval_shared = self.interval.min(OTHERS_INTERVAL);
+        self
     }
 }

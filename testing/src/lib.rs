@@ -5,14 +5,17 @@ pub mod answered;
 pub mod bus;
 pub mod clock;
 pub mod crash;
+pub mod hold;
 pub mod nats;
 pub mod owner;
 pub mod postgres;
 pub mod random;
+pub mod replica;
 pub mod world;
 
 pub use answered::Answered;
 pub use bus::{Faults, FaultyBus};
 pub use clock::TestClock;
 pub use crash::Crashed;
+pub use replica::Replica;
 pub use world::World;

@@ -15,6 +15,12 @@ use serde::Serialize;
 
 type Log = Arc<Mutex<Vec<Arc<Envelope>>>>;
 
+/// The trace of everything that pretended owners do.
+pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// The request that everything follows from.
+pub const CORRELATION: &str = "a request to the owner";
+
 /// Stands in for a service that is not part of the test.
 #[derive(Clone)]
 pub struct Owner {
@@ -74,8 +80,8 @@ impl Owner {
             aggregateversion: version,
             incarnation: 1,
             causationid: None,
-            correlationid: None,
-            traceparent: None,
+            correlationid: Some(CORRELATION.to_owned()),
+            traceparent: Some(TRACEPARENT.to_owned()),
             data,
         });
         log.push(Arc::clone(&event));

@@ -18,7 +18,7 @@ use platform::gate::{Gate, GateSettings};
 use platform::http::health::Readiness;
 use platform::random::{SystemRandom, uuid_v7};
 use platform::run::{Found, Process, begin, open_embedded, open_shared, prepare};
-use platform::session::{SignedIn, SigningKey};
+use platform::session::{PublicKey, SignedIn, SigningKey};
 use platform::tasks::Tasks;
 use platform::{Clock, Db, Service, Tx};
 use tempfile::TempDir;
@@ -43,10 +43,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn new() -> anyhow::Result<Self> {
+    fn new(databases: Option<Arc<Databases>>) -> anyhow::Result<Self> {
         Ok(Self {
             directory: Arc::new(tempfile::tempdir()?),
-            databases: Databases::wanted()?,
+            databases,
             clock: TestClock::new(),
         })
     }
@@ -88,7 +88,7 @@ impl World {
     /// # Errors
     /// When one can't start.
     pub async fn start_with(services: Vec<Service>, key: SigningKey) -> anyhow::Result<Self> {
-        Self::start_in(services, key, Place::new()?, None).await
+        Self::start_with_on(Databases::wanted()?, services, key).await
     }
 
     /// Starts services on new databases, over this bus.
@@ -97,7 +97,8 @@ impl World {
     /// When one can't start.
     pub async fn start_over(bus: Arc<dyn Bus>, services: Vec<Service>) -> anyhow::Result<Self> {
         let key = SigningKey::generate(&SystemRandom).map_err(|error| anyhow!("{error}"))?;
-        Self::start_in(services, key, Place::new()?, Some(bus)).await
+        let place = Place::new(Databases::wanted()?)?;
+        Self::start_in(services, key, place, Some(bus)).await
     }
 
     /// The database of a service.
@@ -110,6 +111,39 @@ impl World {
             .get(service)
             .with_context(|| format!("no service {service}"))?;
         Ok(&gate.context.db)
+    }
+
+    /// Starts services that keep their data in PostgreSQL whatever this run is told, so that
+    /// [`Self::replica`] can start more of them.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_shared(services: Vec<Service>) -> anyhow::Result<Self> {
+        Self::start_on(Some(Databases::new()?), services).await
+    }
+
+    /// Starts services on these databases, or on new files.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_on(
+        databases: Option<Arc<Databases>>,
+        services: Vec<Service>,
+    ) -> anyhow::Result<Self> {
+        let key = SigningKey::generate(&SystemRandom).map_err(|error| anyhow!("{error}"))?;
+        Self::start_with_on(databases, services, key).await
+    }
+
+    /// Starts services on these databases, or on new files, with this signing key.
+    ///
+    /// # Errors
+    /// When one can't start.
+    pub async fn start_with_on(
+        databases: Option<Arc<Databases>>,
+        services: Vec<Service>,
+        key: SigningKey,
+    ) -> anyhow::Result<Self> {
+        Self::start_in(services, key, Place::new(databases)?, None).await
     }
 
     pub(crate) async fn start_in(
@@ -128,21 +162,8 @@ impl World {
             Some(bus) => FaultyBus::over(bus, clock.clone(), tasks.clone(), 1),
             None => FaultyBus::new(clock.clone(), tasks.clone(), 1),
         };
-        let public = signing_key.public().map_err(|error| anyhow!("{error}"))?;
-        let process = Process {
-            clock: clock.clone(),
-            random: Arc::new(SystemRandom),
-            bus: Arc::new(bus.clone()),
-            tasks: tasks.clone(),
-            public_keys: vec![public],
-            public_url: None,
-            readiness: Readiness::default(),
-            gate: GateSettings {
-                attempts_max: 3,
-                retry_first: Duration::from_millis(10),
-                ..GateSettings::default()
-            },
-        };
+        let public = public_half(&signing_key)?;
+        let process = process(&clock, &bus, &tasks, public);
         let events = bus.published();
         let mut router = Router::new();
         let mut prepared = Vec::new();
@@ -217,17 +238,7 @@ impl World {
     /// # Errors
     /// When the answer's body can't be read.
     pub async fn send(&self, request: Request<Body>) -> anyhow::Result<Answered> {
-        let answer = match self.router.clone().oneshot(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        };
-        let (parts, body) = answer.into_parts();
-        let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-        Ok(Answered {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        })
+        ask(&self.router, request).await
     }
 
     /// Sends a JSON request, with a `Cookie` header if one is given.
@@ -342,6 +353,48 @@ impl Drop for World {
             self.ended || std::thread::panicking(),
             "a world was dropped without its end: left-over work would go unnoticed"
         );
+    }
+}
+
+/// Sends a request to routes.
+pub(crate) async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Answered> {
+    let answer = match router.clone().oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    };
+    let (parts, body) = answer.into_parts();
+    let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
+    Ok(Answered {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
+}
+
+pub(crate) fn public_half(key: &SigningKey) -> anyhow::Result<PublicKey> {
+    key.public().map_err(|error| anyhow!("{error}"))
+}
+
+/// What the services of a world share.
+pub(crate) fn process(
+    clock: &Arc<TestClock>,
+    bus: &FaultyBus,
+    tasks: &Tasks,
+    public: PublicKey,
+) -> Process {
+    Process {
+        clock: clock.clone(),
+        random: Arc::new(SystemRandom),
+        bus: Arc::new(bus.clone()),
+        tasks: tasks.clone(),
+        public_keys: vec![public],
+        public_url: None,
+        readiness: Readiness::default(),
+        gate: GateSettings {
+            attempts_max: 3,
+            retry_first: Duration::from_millis(10),
+            ..GateSettings::default()
+        },
     }
 }
 

@@ -107,28 +107,8 @@ async fn backups_under_load_are_of_one_moment_and_sell_on() {
     marketplace.audit_and_stop().await.unwrap();
     for number in 0..3 {
         let marketplace = restored(&path(number), &settings).await;
-        eprintln!(
-            "DBG restored {:?}",
-            std::process::Command::new("date")
-                .arg("+%T.%N")
-                .output()
-                .unwrap()
-                .stdout
-                .escape_ascii()
-                .to_string()
-        );
         tokio::time::sleep(Duration::from_secs(4)).await; // what was held has run out
         marketplace.come_to_rest().await.unwrap();
-        eprintln!(
-            "DBG rest {:?}",
-            std::process::Command::new("date")
-                .arg("+%T.%N")
-                .output()
-                .unwrap()
-                .stdout
-                .escape_ascii()
-                .to_string()
-        );
         let (mut buyer, mut seller) = (
             again_in(&marketplace, "buyer").await,
             again_in(&marketplace, "seller").await,

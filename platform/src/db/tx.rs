@@ -103,8 +103,10 @@ impl Tx {
         }
     }
 
-    /// What a statement that takes work from a queue ends with, so that of several replicas none waits
-    /// for, or gets, what another has taken and not committed yet.
+    /// What the select that takes work from a queue ends with, so that of several replicas none waits
+    /// for, or gets, what another has taken and not committed yet. Where it stands in an update or a
+    /// delete, as a common table expression that is `materialized`: else it may be run for each row,
+    /// and take more than its limit.
     #[must_use]
     pub fn skip_locked(&self) -> &'static str {
         match self.link {
@@ -203,6 +205,12 @@ impl Tx {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// What follows is because of this, not of what made the transaction happen: for work that was
+    /// put down earlier.
+    pub fn go_on_from(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Which life of the database this is (see [`contracts::Envelope::incarnation`]).

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use bytes::Bytes;
 use contracts::api::problem::FieldError;
 use contracts::money::Amount;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use http_body::Body as _;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -22,7 +23,7 @@ use crate::random::hex_of;
 const MAX_DEPTH: usize = 32;
 
 /// The fields of a JSON object, and what was found wrong with them so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Fields {
     values: BTreeMap<String, Box<RawValue>>,
     errors: Vec<FieldError>,
@@ -227,6 +228,21 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         let body = body::read(request).await?;
         Ok(Self::parse(body)?)
+    }
+}
+
+/// A body that may be left out, together with its content type: `Option<Fields>`.
+impl<S: Send + Sync> OptionalFromRequest<S> for Fields {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Failure> {
+        let has_type = request.headers().contains_key(CONTENT_TYPE);
+        if !has_type && request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state)
+            .await
+            .map(Some)
     }
 }
 

@@ -260,13 +260,14 @@ pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
     loop {
         let batch = db
             .write(async move |tx: &mut Tx| {
-                tx.execute(
-                    "delete from idempotency_keys where (scope, key) in \
-                     (select scope, key from idempotency_keys where created_at <= $1 \
-                     order by created_at limit $2)",
-                    params![oldest(now), SWEEP_BATCH],
-                )
-                .await
+                let sql = format!(
+                    "with old as materialized (select scope, key from idempotency_keys \
+                     where created_at <= $1 order by created_at limit $2{}) \
+                     delete from idempotency_keys where (scope, key) in \
+                     (select scope, key from old)",
+                    tx.skip_locked()
+                );
+                tx.execute(&sql, params![oldest(now), SWEEP_BATCH]).await
             })
             .await?;
         forgotten += batch;

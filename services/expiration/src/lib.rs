@@ -38,10 +38,16 @@ impl Default for Settings {
 }
 
 /// The history of its tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_expiration",
-    sqlite: include_str!("../migrations/0001_expiration.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_expiration",
+        sqlite: include_str!("../migrations/0001_expiration.sql"),
+    },
+    Migration {
+        name: "0002_origins",
+        sqlite: include_str!("../migrations/0002_origins.sql"),
+    },
+];
 
 /// The service.
 #[must_use]

@@ -23,10 +23,16 @@ use jobs::settle::{SETTLE, Settlement};
 pub use settings::Settings;
 
 /// The history of the service's tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_payments",
-    sqlite: include_str!("../migrations/0001_payments.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_payments",
+        sqlite: include_str!("../migrations/0001_payments.sql"),
+    },
+    Migration {
+        name: "0002_origins",
+        sqlite: include_str!("../migrations/0002_origins.sql"),
+    },
+];
 
 /// How often the settle job looks by itself; it is woken for everything that is due.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);

@@ -188,6 +188,10 @@ impl ToSql for Value {
             Self::Int(int) if *kind == Type::INT4 => i32::try_from(*int)?.to_sql(kind, out),
             Self::Int(int) if *kind == Type::BOOL => (*int != 0).to_sql(kind, out),
             Self::Int(int) if *kind == Type::INT8 => int.to_sql(kind, out),
+            // The one character that no text may have there.
+            Self::Text(text) if is_text(kind) && text.contains('\0') => {
+                text.replace('\0', "\u{fffd}").to_sql(kind, out)
+            }
             Self::Text(text) if is_text(kind) => text.to_sql(kind, out),
             Self::Bytes(bytes) if *kind == Type::BYTEA => bytes.to_sql(kind, out),
             other => Err(anyhow!("{other:?} can't stand for {kind}").into()),

@@ -150,7 +150,7 @@ async fn status(content_type: Option<&str>, body: Body) -> u16 {
             .headers_mut()
             .insert(CONTENT_TYPE, value.parse().unwrap());
     }
-    match Fields::from_request(request, &()).await {
+    match <Fields as FromRequest<()>>::from_request(request, &()).await {
         Ok(_) => 200,
         Err(failure) => failure.refused().unwrap().status.as_u16(),
     }
@@ -179,4 +179,21 @@ async fn only_json_of_bounded_size_is_read() {
         status(Some("application/json"), Body::from(large)).await,
         413
     );
+}
+
+#[tokio::test]
+async fn a_body_that_may_be_left_out_is_all_there_or_not_at_all() {
+    let asked = async |content_type: Option<&str>, body: Body| {
+        let mut request = Request::post("/");
+        if let Some(content_type) = content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        let request = request.body(body).unwrap();
+        <Fields as OptionalFromRequest<()>>::from_request(request, &()).await
+    };
+    assert!(asked(None, Body::empty()).await.unwrap().is_none());
+    let json = Some("application/json");
+    assert!(asked(json, Body::from("{}")).await.unwrap().is_some());
+    assert!(asked(json, Body::empty()).await.is_err());
+    assert!(asked(None, Body::from("{}")).await.is_err());
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use platform::Result;
 use platform::db::Tx;
 use platform::http::answer::Answer;
+use platform::http::idempotency::Idempotency;
 use platform::session::{MaybeSignedIn, clear_cookie};
 use serde_json::json;
 
@@ -21,6 +22,8 @@ use crate::commands::end_session::end_own;
 pub(super) async fn sign_out(
     State(auth): State<Auth>,
     MaybeSignedIn(user): MaybeSignedIn,
+    // Signing out twice is signing out: a key needs only to be well-formed.
+    _: Idempotency,
 ) -> Result<Answer> {
     if let Some(user) = user {
         let state = SessionState {

@@ -21,6 +21,7 @@ pub async fn change_password(
     session_id: SessionId,
     hash: &str,
 ) -> Result<Ended> {
+    users::lock(tx, user.id).await?;
     if sessions::owner(tx, session_id).await? != Some((user.id, false)) {
         return Err(Refused::not_signed_in().into());
     }

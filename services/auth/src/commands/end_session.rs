@@ -7,7 +7,7 @@ use platform::db::Tx;
 use platform::session::Sessions;
 use platform::{Refused, Result};
 
-use crate::store::sessions;
+use crate::store::{sessions, users};
 
 /// Sessions that a transaction has ended, with the times at which their tokens expire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,7 @@ impl Ended {
 /// # Errors
 /// When the database does not answer.
 pub async fn end_own(tx: &mut Tx, state: &SessionState) -> Result<Ended> {
+    users::lock(tx, state.user_id).await?;
     sessions::revoke(tx, state.id).await?;
     revoked(tx, state).await?;
     Ok(Ended(vec![(state.id, state.expires_at)]))
@@ -38,6 +39,7 @@ pub async fn end_own(tx: &mut Tx, state: &SessionState) -> Result<Ended> {
 /// # Errors
 /// 404 when the person has no such session.
 pub async fn end_named(tx: &mut Tx, user_id: UserId, id: SessionId) -> Result<Ended> {
+    users::lock(tx, user_id).await?;
     match sessions::owner(tx, id).await? {
         Some((owner, _)) if owner == user_id => end(tx, &[id]).await,
         _ => Err(Refused::not_found().into()),
@@ -54,13 +56,16 @@ pub async fn end_all(tx: &mut Tx, user_id: UserId, except: Option<SessionId>) ->
     end(tx, &ids).await
 }
 
-/// Ends these sessions, as far as they are live.
+/// Ends these sessions, as far as they are live; in one order, so that two who end the same never
+/// wait for each other.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn end(tx: &mut Tx, ids: &[SessionId]) -> Result<Ended> {
     let mut ended = Ended::default();
-    for id in ids {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    for id in &ids {
         if let Some(session) = sessions::revoke(tx, *id).await? {
             let (user_id, expires_at) = (session.user_id, session.expires_at);
             revoked(

@@ -28,6 +28,7 @@ pub async fn open_session(
     sessions_max: i64,
 ) -> Result<Ended> {
     let user = &proven.user;
+    users::lock(tx, user.id).await?;
     if users::by_id(tx, user.id).await?.password_version != user.password_version {
         return Err(Refusal::WrongCredentials.into());
     }

@@ -17,6 +17,11 @@ pub async fn reset_password(tx: &mut Tx, token_hash: &str, hash: &str) -> Result
     let user_id = password_resets::usable(tx, token_hash)
         .await?
         .ok_or(Refusal::ResetLinkInvalid)?;
+    users::lock(tx, user_id).await?;
+    // Of two that come with the same link at once, one only gets further.
+    if !password_resets::use_one(tx, token_hash).await? {
+        return Err(Refusal::ResetLinkInvalid.into());
+    }
     let version = users::by_id(tx, user_id).await?.password_version;
     if !replace(tx, user_id, version, hash).await? {
         return Err(Refusal::ResetLinkInvalid.into());

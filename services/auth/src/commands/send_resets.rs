@@ -35,10 +35,18 @@ pub struct Link {
     pub email: String,
     /// What the link carries.
     pub token: String,
-    /// How often it was tried before.
+    /// How often it was tried, this time included.
     pub tries: i64,
     /// Until when it works.
     pub expires_at: Timestamp,
+}
+
+impl Link {
+    /// This try to send it.
+    #[must_use]
+    pub fn attempt(&self) -> (&str, i64) {
+        (&self.id, self.tries)
+    }
 }
 
 /// Takes the mails that are due. Each request is noted as being sent, with its token's hash, before
@@ -49,7 +57,18 @@ pub struct Link {
 pub async fn take_due(tx: &mut Tx, key: &str, per_hour: i64) -> Result<Vec<Link>> {
     let now = tx.now();
     let mut links = Vec::new();
-    for due in password_resets::due(tx, BATCH).await? {
+    let all = password_resets::due(tx, BATCH).await?;
+    if all.is_empty() {
+        return Ok(links);
+    }
+    // Another replica counts the links to an address before or after, not at the same time.
+    let addresses: Vec<_> = all
+        .iter()
+        .map(|due| format!("links to {}", due.email))
+        .collect();
+    let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
+    tx.lock(&addresses).await?;
+    for due in all {
         let user = match Email::parse(&due.email) {
             Ok(email) => users::by_email(tx, &email).await?,
             Err(_) => None,
@@ -59,7 +78,7 @@ pub async fn take_due(tx: &mut Tx, key: &str, per_hour: i64) -> Result<Vec<Link>
             continue;
         };
         if due.expires_at <= now {
-            fail(tx, &due.id).await?;
+            fail(tx, (&due.id, due.tries)).await?;
             continue;
         }
         let since = due.requested_at.checked_sub(HOUR).unwrap_or(Timestamp::MIN);
@@ -70,7 +89,7 @@ pub async fn take_due(tx: &mut Tx, key: &str, per_hour: i64) -> Result<Vec<Link>
         let token = reset_token::token(key, &due.id);
         let hash = reset_token::hash(&token);
         password_resets::begin_sending(tx, &due.id, user.id, &hash, later(now, LEASE)).await?;
-        let (id, tries, expires_at) = (due.id, due.tries, due.expires_at);
+        let (id, tries, expires_at) = (due.id, due.tries + 1, due.expires_at);
         links.push(Link {
             id,
             email: user.email,
@@ -86,29 +105,30 @@ pub async fn take_due(tx: &mut Tx, key: &str, per_hour: i64) -> Result<Vec<Link>
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn sent(tx: &mut Tx, id: &str) -> Result<()> {
+pub async fn sent(tx: &mut Tx, link: &Link) -> Result<()> {
     let now = tx.now();
-    password_resets::end_sending(tx, id, "sent", now).await
+    password_resets::end_sending(tx, link.attempt(), "sent", now).await
 }
 
 /// Notes that the mail could not be sent now, and when to try again.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn retry(tx: &mut Tx, id: &str, tries: i64) -> Result<()> {
-    let doublings = u32::try_from(tries.clamp(0, 16)).unwrap_or(16);
+pub async fn retry(tx: &mut Tx, link: &Link) -> Result<()> {
+    let before = link.tries.saturating_sub(1);
+    let doublings = u32::try_from(before.clamp(0, 16)).unwrap_or(16);
     let wait = BACKOFF_MIN.saturating_mul(1 << doublings).min(BACKOFF_MAX);
     let at = later(tx.now(), wait);
-    password_resets::end_sending(tx, id, "sending", at).await
+    password_resets::end_sending(tx, link.attempt(), "sending", at).await
 }
 
 /// Notes that the mail can't be sent at all, or not in time.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn fail(tx: &mut Tx, id: &str) -> Result<()> {
+pub async fn fail(tx: &mut Tx, (id, tries): (&str, i64)) -> Result<()> {
     let now = tx.now();
     // One that was never begun has no link that could fail.
-    password_resets::end_sending(tx, id, "failed", now).await?;
+    password_resets::end_sending(tx, (id, tries), "failed", now).await?;
     password_resets::drop_unbegun(tx, id).await
 }

@@ -26,6 +26,7 @@ pub fn job(settings: Arc<Settings>) -> Job {
     Job::new(RESET_MAILS, INTERVAL, move |ctx: Context| {
         run(ctx, Arc::clone(&settings))
     })
+    .for_all_replicas()
 }
 
 async fn run(ctx: Context, settings: Arc<Settings>) -> Result<Option<Duration>> {
@@ -59,9 +60,9 @@ async fn send(ctx: &Context, settings: &Settings, link: Link) -> Result<()> {
     }
     ctx.db
         .write(async move |tx: &mut Tx| match &outcome {
-            Ok(()) => send_resets::sent(tx, &link.id).await,
-            Err(error) if error.temporary => send_resets::retry(tx, &link.id, link.tries).await,
-            Err(_) => send_resets::fail(tx, &link.id).await,
+            Ok(()) => send_resets::sent(tx, &link).await,
+            Err(error) if error.temporary => send_resets::retry(tx, &link).await,
+            Err(_) => send_resets::fail(tx, link.attempt()).await,
         })
         .await
 }

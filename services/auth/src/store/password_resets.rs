@@ -39,20 +39,20 @@ pub async fn insert(tx: &mut Tx, id: Uuid, email: &Email, expires_at: Timestamp)
     Ok(())
 }
 
-/// The requests whose mails are due, at most `limit`.
+/// The requests whose mails are due, at most `limit`; not those that another replica is taking. They
+/// stay as they are until the transaction ends.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>> {
     let now = tx.now();
-    let rows = tx
-        .query(
-            "select id, email, tries, requested_at, expires_at from password_resets \
-             where state in ('requested', 'sending') and next_try_at <= $1 \
-             order by next_try_at, id limit $2",
-            params![now, limit],
-        )
-        .await?;
+    let sql = format!(
+        "select id, email, tries, requested_at, expires_at from password_resets \
+         where state in ('requested', 'sending') and next_try_at <= $1 \
+         order by next_try_at, id limit $2{}",
+        tx.skip_locked()
+    );
+    let rows = tx.query(&sql, params![now, limit]).await?;
     let read = |row: &platform::db::Row| {
         Ok(Due {
             id: row.get(0)?,
@@ -111,15 +111,21 @@ pub async fn begin_sending(
 }
 
 /// Notes what became of sending: `sent`, `failed`, or `sending` to try again at `next_try_at`.
-/// A link that was used meanwhile stays used.
+/// A link that was used meanwhile stays used; one whose mail is being sent anew, because this try took
+/// longer than its lease, is left to that try.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end_sending(tx: &mut Tx, id: &str, state: &str, next_try_at: Timestamp) -> Result<()> {
+pub async fn end_sending(
+    tx: &mut Tx,
+    (id, tries): (&str, i64),
+    state: &str,
+    next_try_at: Timestamp,
+) -> Result<()> {
     tx.execute(
-        "update password_resets set state = $2, next_try_at = $3 \
-         where id = $1 and state = 'sending'",
-        params![id, state, next_try_at],
+        "update password_resets set state = $3, next_try_at = $4 \
+         where id = $1 and state = 'sending' and tries = $2",
+        params![id, tries, state, next_try_at],
     )
     .await?;
     Ok(())
@@ -139,6 +145,22 @@ pub async fn usable(tx: &mut Tx, token_hash: &str) -> Result<Option<UserId>> {
         )
         .await?;
     row.map(|row| row.get(0)).transpose()
+}
+
+/// Uses the link with this token up. Whether it still worked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn use_one(tx: &mut Tx, token_hash: &str) -> Result<bool> {
+    let now = tx.now();
+    let used = tx
+        .execute(
+            "update password_resets set state = 'used' where token_hash = $1 \
+             and state in ('sending', 'sent') and expires_at > $2",
+            params![token_hash, now],
+        )
+        .await?;
+    Ok(used == 1)
 }
 
 /// Ends every link of a person: a password has just been chosen.
@@ -183,10 +205,11 @@ pub async fn drop_unbegun(tx: &mut Tx, id: &str) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete_expired(tx: &mut Tx, time: Timestamp, limit: i64) -> Result<u64> {
-    tx.execute(
-        "delete from password_resets where id in \
-         (select id from password_resets where expires_at < $1 order by expires_at limit $2)",
-        params![time, limit],
-    )
-    .await
+    let sql = format!(
+        "with old as materialized (select id from password_resets where expires_at < $1 \
+         order by expires_at limit $2{}) \
+         delete from password_resets where id in (select id from old)",
+        tx.skip_locked()
+    );
+    tx.execute(&sql, params![time, limit]).await
 }

@@ -132,12 +132,13 @@ pub async fn revoke(tx: &mut Tx, id: SessionId) -> Result<Option<Session>> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete_expired(tx: &mut Tx, time: Timestamp, limit: i64) -> Result<u64> {
-    tx.execute(
-        "delete from sessions where id in \
-         (select id from sessions where expires_at < $1 order by expires_at limit $2)",
-        params![time, limit],
-    )
-    .await
+    let sql = format!(
+        "with old as materialized (select id from sessions where expires_at < $1 \
+         order by expires_at limit $2{}) \
+         delete from sessions where id in (select id from old)",
+        tx.skip_locked()
+    );
+    tx.execute(&sql, params![time, limit]).await
 }
 
 fn read(row: &Row) -> Result<Session> {

@@ -36,6 +36,15 @@ impl User {
     }
 }
 
+/// Lets one transaction at a time change a person's password and sessions: its first statement. A
+/// password that is being replaced opens no session that the change would not see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(tx: &mut Tx, id: UserId) -> Result<()> {
+    tx.lock(&[&format!("user {id}")]).await
+}
+
 /// Inserts a person, unless the address is taken. Whether it was inserted.
 ///
 /// # Errors

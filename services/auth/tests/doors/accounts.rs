@@ -167,6 +167,22 @@ async fn a_revocation_survives_a_crash() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_malformed_key_is_refused_at_the_sign_out_too() -> Result<()> {
+    let site = Site::open().await?;
+    let here = site.sign_up("ada@example.org").await?;
+    for (key, status) in [("", 400), ("\"one\"", 200)] {
+        let request = http::Request::post("/api/users/signout")
+            .header("cookie", &here)
+            .header("idempotency-key", key)
+            .body(axum::body::Body::empty())?;
+        let answer = site.world.send(request).await?;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    assert_eq!(site.current(&here).await?, None);
+    site.end().await
+}
+
+#[tokio::test]
 async fn who_is_not_signed_in_can_sign_out() -> Result<()> {
     let site = Site::open().await?;
     for cookie in [None, Some("session=v4.public.forged"), Some("session=")] {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Result;
-use auth::Settings;
+use auth::{Cost, Settings};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{Request, header};
@@ -110,9 +110,12 @@ async fn guesses_sent_at_once_are_counted_too() -> Result<()> {
 
 #[tokio::test]
 async fn who_finds_the_line_full_is_told_to_come_back() -> Result<()> {
+    // A hash takes long enough that the others come meanwhile.
+    let hash_cost = Cost::new(8 * 1024, 2)?;
     let narrow = |settings| Settings {
         hash_concurrency: 1,
         hash_waiting_max: 1,
+        hash_cost,
         ..settings
     };
     let site = Site::open_with(narrow).await?;

@@ -4,6 +4,7 @@ mod accounts;
 mod idempotency;
 mod limits;
 mod passwords;
+mod replicas;
 mod resets;
 mod sessions;
 mod site;

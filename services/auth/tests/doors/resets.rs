@@ -13,9 +13,9 @@ use testing::Answered;
 
 use crate::site::{PASSWORD, Site, cookie, fields};
 
-const RENEWED: &str = "a whole new password";
+pub const RENEWED: &str = "a whole new password";
 
-fn token(text: &str) -> Result<String> {
+pub fn token(text: &str) -> Result<String> {
     let link = text
         .split_whitespace()
         .find(|word| word.starts_with("https://tickets.example/"));
@@ -26,12 +26,12 @@ fn token(text: &str) -> Result<String> {
         .with_context(|| format!("no link in {text}"))
 }
 
-async fn ask(site: &Site, email: &str) -> Result<Answered> {
+pub async fn ask(site: &Site, email: &str) -> Result<Answered> {
     site.post("password-resets", None, json!({"email": email}))
         .await
 }
 
-async fn confirm(site: &Site, token: &str, password: &str) -> Result<Answered> {
+pub async fn confirm(site: &Site, token: &str, password: &str) -> Result<Answered> {
     site.post(
         "password-resets/confirm",
         None,

@@ -16,7 +16,8 @@ use platform::session::{MaybeSignedIn, SigningKey};
 use platform::{Context, Service};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testing::{Answered, World};
+use testing::postgres::Databases;
+use testing::{Answered, Replica, World};
 
 /// A password that the limits allow.
 pub const PASSWORD: &str = "correct horse";
@@ -35,17 +36,35 @@ impl Site {
 
     /// With settings of its own; hashing is cheap in any case.
     pub async fn open_with(change: impl FnOnce(Settings) -> Settings) -> Result<Self> {
+        Self::open_on(Databases::wanted()?, change).await
+    }
+
+    /// Where further replicas can be started.
+    pub async fn open_shared(change: impl FnOnce(Settings) -> Settings) -> Result<Self> {
+        Self::open_on(Some(Databases::new()?), change).await
+    }
+
+    async fn open_on(
+        databases: Option<Arc<Databases>>,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let mailer = Arc::new(mailer(directory.path())?);
         let key = SigningKey::generate(&SystemRandom)?;
         let settings = change(settings(key.clone(), &mailer)?);
         let services = vec![auth::service(settings), listener()];
-        let world = World::start_with(services, key).await?;
+        let world = World::start_with_on(databases, services, key).await?;
         Ok(Self {
             world,
             mailer,
             directory,
         })
+    }
+
+    /// One more process with the same databases.
+    pub async fn replica(&self, change: impl FnOnce(Settings) -> Settings) -> Result<Replica> {
+        let settings = change(settings(self.world.signing_key.clone(), &self.mailer)?);
+        self.world.replica(vec![auth::service(settings)]).await
     }
 
     /// Crashes, and starts again with other settings.

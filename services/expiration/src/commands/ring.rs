@@ -22,6 +22,7 @@ pub async fn ring(tx: &mut Tx, unanswered: u32, settings: Settings) -> Result<u3
             order_id: timer.order_id,
             due_at: timer.due_at,
         };
+        tx.go_on_from(timer.origin);
         let head = tx.head::<Timer>(&subject).await?;
         tx.append::<Timer>(&subject, head, &TimerFact::Due, &state)
             .await?;

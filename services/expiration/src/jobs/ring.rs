@@ -16,10 +16,13 @@ pub const RING: &str = "ring";
 /// How often the job looks without having been woken and without a timer: a net under the wake-ups.
 const INTERVAL: Duration = Duration::from_secs(30);
 
+/// The pause before it looks again at what another replica was ringing.
+const OTHERS_PAUSE: Duration = Duration::from_millis(50);
+
 /// The job.
 #[must_use]
 pub fn job(settings: Settings) -> Job {
-    Job::new(RING, INTERVAL, move |ctx| ring_all(ctx, settings))
+    Job::new(RING, INTERVAL, move |ctx| ring_all(ctx, settings)).for_all_replicas()
 }
 
 /// Rings until nothing is due. How long until the next timer is.
@@ -49,6 +52,10 @@ async fn ring_all(ctx: Context, settings: Settings) -> Result<Option<Duration>> 
             .db
             .write(async move |tx: &mut Tx| commands::ring::ring(tx, before, settings).await)
             .await?;
+        if rung == 0 {
+            // Another replica is ringing what is due.
+            return Ok(Some(OTHERS_PAUSE));
+        }
         unanswered = Some(before.saturating_add(rung));
     }
 }

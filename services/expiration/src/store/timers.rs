@@ -2,10 +2,11 @@
 
 use contracts::Timestamp;
 use contracts::ids::OrderId;
+use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
 /// A timer that has not been answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timer {
     /// Its order.
     pub order_id: OrderId,
@@ -13,6 +14,8 @@ pub struct Timer {
     pub due_at: Timestamp,
     /// How often it has rung.
     pub rings: u32,
+    /// What armed it.
+    pub origin: Origin,
 }
 
 /// Sets the timer to a time, from which on it rings. Whether it was set to another before.
@@ -20,13 +23,19 @@ pub struct Timer {
 /// # Errors
 /// When the database does not answer.
 pub async fn arm(tx: &mut Tx, order_id: OrderId, due_at: Timestamp) -> Result<bool> {
+    let (traceparent, correlation) = {
+        let origin = tx.origin();
+        (origin.traceparent.clone(), origin.correlation.clone())
+    };
     let changed = tx
         .execute(
-            "insert into timers (order_id, due_at, rings, next_at) values ($1, $2, 0, $2) \
+            "insert into timers (order_id, due_at, rings, next_at, traceparent, correlation) \
+             values ($1, $2, 0, $2, $3, $4) \
              on conflict (order_id) do update \
-             set due_at = excluded.due_at, rings = 0, next_at = excluded.next_at \
+             set due_at = excluded.due_at, rings = 0, next_at = excluded.next_at, \
+             traceparent = excluded.traceparent, correlation = excluded.correlation \
              where timers.due_at <> excluded.due_at",
-            params![order_id, due_at],
+            params![order_id, due_at, traceparent, correlation],
         )
         .await?;
     Ok(changed > 0)
@@ -56,24 +65,29 @@ pub async fn first(tx: &mut Tx) -> Result<Option<(OrderId, Timestamp)>> {
     row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
 
-/// Timers whose time has come, the longest overdue first.
+/// Timers whose time has come, the longest overdue first; not those that another replica is ringing.
+/// They stay as they are until the transaction ends.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn due(tx: &mut Tx, now: Timestamp, max: i64) -> Result<Vec<Timer>> {
-    let rows = tx
-        .query(
-            "select order_id, due_at, rings from timers where next_at <= $1 \
-             order by next_at, order_id limit $2",
-            params![now, max],
-        )
-        .await?;
+    let sql = format!(
+        "select order_id, due_at, rings, traceparent, correlation from timers \
+         where next_at <= $1 order by next_at, order_id limit $2{}",
+        tx.skip_locked()
+    );
+    let rows = tx.query(&sql, params![now, max]).await?;
     let timer = |row: &platform::db::Row| {
         let rings = u32::try_from(row.get::<i64>(2)?).unwrap_or(u32::MAX);
         Ok(Timer {
             order_id: row.get(0)?,
             due_at: row.get(1)?,
             rings,
+            origin: Origin {
+                traceparent: row.get(3)?,
+                correlation: row.get(4)?,
+                causation: None,
+            },
         })
     };
     rows.iter().map(timer).collect()

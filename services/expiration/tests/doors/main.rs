@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod crowds;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod station;
 #[cfg(test)]
 mod timers;

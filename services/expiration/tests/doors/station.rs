@@ -7,7 +7,7 @@ use contracts::events::orders::{CancelReason, Order, OrderFact, OrderState, Orde
 use contracts::ids::OrderId;
 use contracts::money::Currency;
 use contracts::{Envelope, Timestamp};
-use expiration::Settings;
+use expiration::{Repeats, Settings};
 use platform::clock::later;
 use platform::{Clock, Service};
 use testing::World;
@@ -23,9 +23,30 @@ pub fn services() -> Vec<Service> {
     vec![expiration::service(Settings::default())]
 }
 
+/// Waits half a minute before it rings again.
+pub fn patient() -> Vec<Service> {
+    let wait = Duration::from_secs(30);
+    let defaults = Settings::default();
+    vec![expiration::service(Settings {
+        repeats: Repeats {
+            first: wait,
+            longest: wait,
+            ..defaults.repeats
+        },
+        ..defaults
+    })]
+}
+
 impl Station {
     pub async fn open() -> Self {
         let world = World::start(services()).await.unwrap();
+        let orders = world.owner("orders").await;
+        Self { world, orders }
+    }
+
+    /// Where further replicas can be started; nobody is rung twice within half a minute.
+    pub async fn open_shared() -> Self {
+        let world = World::start_shared(patient()).await.unwrap();
         let orders = world.owner("orders").await;
         Self { world, orders }
     }

@@ -18,15 +18,11 @@ const BATCH: i64 = 8;
 /// When the database does not answer.
 pub async fn take_due(tx: &mut Tx) -> Result<Vec<Due>> {
     let lease_ends = later(tx.now(), LEASE);
-    let due = messages::due(tx, BATCH).await?;
-    for message in &due {
-        messages::begin(tx, &message.id, lease_ends).await?;
-    }
-    Ok(due)
+    messages::take(tx, BATCH, lease_ends).await
 }
 
-/// At a start: what an earlier process was handing over is due at once, because that process is
-/// gone. (Should another replica still be at it, the receiver knows the message by its id.)
+/// At the start of the only process: what an earlier one was handing over is due at once, because
+/// that process is gone.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -44,7 +40,7 @@ pub async fn report(tx: &mut Tx, message: &Due, outcome: Outcome, error: &str) -
     let age = until(message.created_at, now);
     let state = State::Sending.after(outcome, age);
     let next = later(now, next_wait(state, message.tries));
-    messages::end(tx, &message.id, (state, next), error).await?;
+    messages::end(tx, message, (state, next), error).await?;
     Ok(state)
 }
 
@@ -56,9 +52,9 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
     messages::next_due(tx).await
 }
 
-fn next_wait(state: State, tries_before: i64) -> Duration {
+fn next_wait(state: State, tries: i64) -> Duration {
     match state {
-        State::Queued => backoff(tries_before.saturating_add(1)),
+        State::Queued => backoff(tries),
         State::Sending | State::Sent | State::Failed => Duration::ZERO,
     }
 }

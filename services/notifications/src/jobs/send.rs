@@ -23,6 +23,7 @@ pub fn job(mailer: Arc<dyn Mailer>) -> Job {
     Job::new(SEND, INTERVAL, move |ctx: Context| {
         run(ctx, Arc::clone(&mailer), Arc::clone(&released))
     })
+    .for_all_replicas()
 }
 
 async fn run(
@@ -30,7 +31,8 @@ async fn run(
     mailer: Arc<dyn Mailer>,
     released: Arc<AtomicBool>,
 ) -> Result<Option<Duration>> {
-    if !released.load(Ordering::Acquire) {
+    // Who else works on a shared database may well be alive: its leases end by themselves.
+    if !ctx.db.is_shared() && !released.load(Ordering::Acquire) {
         ctx.db.write(async |tx: &mut Tx| release(tx).await).await?;
         released.store(true, Ordering::Release);
     }

@@ -41,7 +41,7 @@ pub struct Due {
     pub text: String,
     /// The content as HTML.
     pub html: String,
-    /// How often it was tried before.
+    /// How often it was tried, this time included.
     pub tries: i64,
     /// When it was written.
     pub created_at: Timestamp,
@@ -74,19 +74,26 @@ pub async fn insert(tx: &mut Tx, draft: &Draft<'_>, subject: &str) -> Result<()>
     Ok(())
 }
 
-/// The messages that are due, at most `limit`: first those that wait longest.
+/// Takes the messages that are due, at most `limit`, first those that wait longest: each is noted as
+/// being handed over, and is due again when the lease ends.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>> {
+pub async fn take(tx: &mut Tx, limit: i64, lease_ends: Timestamp) -> Result<Vec<Due>> {
     let now = tx.now();
+    let sql = format!(
+        "with due as materialized (select id from messages \
+         where state in ('queued', 'sending') and next_try_at <= $1 \
+         order by next_try_at, id limit $2{}) \
+         update messages set state = $3, tries = tries + 1, next_try_at = $4 \
+         where id in (select id from due) \
+         returning id, template, event_id, recipient, subject, body_text, body_html, tries, \
+         created_at",
+        tx.skip_locked()
+    );
+    let sending = State::Sending.name();
     let rows = tx
-        .query(
-            "select id, template, event_id, recipient, subject, body_text, body_html, tries, \
-             created_at from messages where state in ('queued', 'sending') and next_try_at <= $1 \
-             order by next_try_at, id limit $2",
-            params![now, limit],
-        )
+        .query(&sql, params![now, limit, sending, lease_ends])
         .await?;
     rows.iter().map(read).collect()
 }
@@ -98,19 +105,6 @@ pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Due>> {
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
     let sql = "select min(next_try_at) from messages where state in ('queued', 'sending')";
     tx.query_one(sql, &[]).await?.get(0)
-}
-
-/// Notes that a message is being handed over; it is due again when the lease ends.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn begin(tx: &mut Tx, id: &str, lease_ends: Timestamp) -> Result<()> {
-    tx.execute(
-        "update messages set state = $2, tries = tries + 1, next_try_at = $3 where id = $1",
-        params![id, State::Sending.name(), lease_ends],
-    )
-    .await?;
-    Ok(())
 }
 
 /// Makes due again what was being handed over with a lease that ends before `until`. How many.
@@ -127,20 +121,28 @@ pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
     .await
 }
 
-/// Notes where a message that was being handed over stands now, and when it is due if it is.
+/// Notes where a message that was being handed over stands now, and when it is due if it is. One that
+/// is being handed over anew, because this try took longer than its lease, is left to that try.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn end(
     tx: &mut Tx,
-    id: &str,
+    message: &Due,
     (state, next_try_at): (State, Timestamp),
     error: &str,
 ) -> Result<()> {
     tx.execute(
         "update messages set state = $2, next_try_at = $3, error = $4 \
-         where id = $1 and state = $5",
-        params![id, state.name(), next_try_at, error, State::Sending.name()],
+         where id = $1 and state = $5 and tries = $6",
+        params![
+            message.id,
+            state.name(),
+            next_try_at,
+            error,
+            State::Sending.name(),
+            message.tries
+        ],
     )
     .await?;
     Ok(())
@@ -152,13 +154,14 @@ pub async fn end(
 /// # Errors
 /// When the database does not answer.
 pub async fn forget(tx: &mut Tx, time: Timestamp, limit: i64) -> Result<u64> {
-    tx.execute(
-        "update messages set recipient = '', subject = '', body_text = '', body_html = '' \
-         where id in (select id from messages where state in ('sent', 'failed') \
-         and recipient <> '' and created_at < $1 order by created_at limit $2)",
-        params![time, limit],
-    )
-    .await
+    let sql = format!(
+        "with old as materialized (select id from messages where state in ('sent', 'failed') \
+         and recipient <> '' and created_at < $1 order by created_at limit $2{}) \
+         update messages set recipient = '', subject = '', body_text = '', body_html = '' \
+         where id in (select id from old)",
+        tx.skip_locked()
+    );
+    tx.execute(&sql, params![time, limit]).await
 }
 
 fn read(row: &Row) -> Result<Due> {

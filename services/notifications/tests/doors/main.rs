@@ -4,3 +4,4 @@ mod delivery;
 mod dev_mail;
 mod market;
 mod occasions;
+mod replicas;

@@ -15,6 +15,7 @@ use platform::{Clock, Service};
 use tempfile::TempDir;
 use testing::World;
 use testing::owner::Owner;
+use testing::postgres::Databases;
 
 /// A running notifications and what stands around it.
 pub struct Market {
@@ -38,14 +39,29 @@ impl Market {
         change: impl FnOnce(Arc<dyn Mailer>) -> Arc<dyn Mailer>,
     ) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let files = FileMailer::open(
-            directory.path(),
-            "Tickets <no-reply@tickets.example>",
-            Arc::new(SystemClock::new()),
-        )?;
-        let files = Arc::new(files);
+        let files = Arc::new(mailer_to(&directory)?);
         let mailer = change(files.clone());
-        let world = World::start(vec![service(mailer, &files)]).await?;
+        let databases = Databases::wanted()?;
+        Self::open_on(databases, mailer, (files, directory)).await
+    }
+
+    /// Where further replicas can be started.
+    pub async fn open_shared(
+        change: impl FnOnce(Arc<dyn Mailer>) -> Arc<dyn Mailer>,
+    ) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let files = Arc::new(mailer_to(&directory)?);
+        let mailer = change(files.clone());
+        let databases = Some(Databases::new()?);
+        Self::open_on(databases, mailer, (files, directory)).await
+    }
+
+    async fn open_on(
+        databases: Option<Arc<Databases>>,
+        mailer: Arc<dyn Mailer>,
+        (files, directory): (Arc<FileMailer>, TempDir),
+    ) -> Result<Self> {
+        let world = World::start_on(databases, vec![service(mailer, &files)]).await?;
         let (auth, orders, tickets) = (
             world.owner("auth").await,
             world.owner("orders").await,
@@ -196,7 +212,12 @@ impl Market {
     }
 }
 
-fn service(mailer: Arc<dyn Mailer>, files: &Arc<FileMailer>) -> Service {
+fn mailer_to(directory: &TempDir) -> Result<FileMailer> {
+    let from = "Tickets <no-reply@tickets.example>";
+    FileMailer::open(directory.path(), from, Arc::new(SystemClock::new()))
+}
+
+pub fn service(mailer: Arc<dyn Mailer>, files: &Arc<FileMailer>) -> Service {
     notifications::service(Settings {
         mailer,
         public_url: "https://tickets.example/".to_owned(),

@@ -48,7 +48,7 @@ pub(super) async fn list(
     Ok(Answer::json(StatusCode::OK, &views)?.next_page(&page, next.as_deref()))
 }
 
-/// One order, to its buyer and its seller.
+/// One order, to its buyer. (Its seller sees the ticket.)
 #[utoipa::path(
     get, path = "/api/orders/{id}", tag = "orders",
     params(("id" = OrderId, Path, description = "the order")),
@@ -65,8 +65,7 @@ pub(super) async fn show(
     Id(id): Id<OrderId>,
 ) -> Result<Answer> {
     let saved = known(&ctx, id).await?;
-    let terms = &saved.order.terms;
-    if user.user_id != terms.buyer_id && user.user_id != terms.seller_id {
+    if user.user_id != saved.order.terms.buyer_id {
         return Err(Refused::forbidden("not_yours", "this is somebody else's order").into());
     }
     Ok(Answer::json(StatusCode::OK, &view(&saved))?.etag(saved.version))

@@ -38,8 +38,10 @@ pub(super) async fn refund(
     user: SignedIn,
     Id(id): Id<OrderId>,
     idempotency: Idempotency,
-    mut fields: Fields,
+    fields: Option<Fields>,
 ) -> Result<Answer> {
+    // Every field may be left out, and so may the body.
+    let mut fields = fields.unwrap_or_default();
     let fingerprint = fields.fingerprint();
     let amount = fields.optional_amount("amount");
     let relist = fields.optional_bool("relist");

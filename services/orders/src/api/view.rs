@@ -1,4 +1,4 @@
-//! An order as its buyer and its seller see it.
+//! An order as its buyer sees it, and its seller in the answer to a refund.
 
 use contracts::api::orders::{OrderStatusView, OrderTicket, OrderView};
 use contracts::events::orders::OrderStatus;

@@ -2,7 +2,7 @@
 
 use contracts::events::orders::Order as Aggregate;
 use contracts::ids::UserId;
-use platform::{Result, Tx};
+use platform::{Failure, Result, Tx};
 
 use crate::Settings;
 use crate::domain::order::{Changed, Order, Terms, after};
@@ -22,6 +22,17 @@ pub async fn reserve(
     buyer_id: UserId,
     settings: &Settings,
 ) -> Result<Saved> {
+    // What is judged below stays true until the commit: others who want the ticket, and the buyer's
+    // other orders, come after it.
+    tx.lock(&[
+        &format!("ticket {}", offer.ticket_id),
+        &format!("buyer {buyer_id}"),
+    ])
+    .await?;
+    // Whoever waited here for the winner leaves no trace, not even in the epochs.
+    if tx.is_shared() && orders::is_held(tx, offer.ticket_id).await? {
+        return Err(Refusal::TicketReserved.into());
+    }
     let created_at = tx.now();
     let terms = Terms {
         id: tx.new_id(),
@@ -37,17 +48,31 @@ pub async fn reserve(
     };
     let Changed { order, fact } = Order::place(terms);
     if !orders::insert(tx, &order, settings.unpaid_holds_max).await? {
-        let held = orders::is_held(tx, offer.ticket_id).await?;
-        return Err(if held {
-            Refusal::TicketReserved
-        } else {
-            Refusal::TooManyHolds
-        }
-        .into());
+        return Err(why_not(tx, offer, buyer_id, settings).await?);
     }
     let subject = order.terms.id.to_string();
     let version = tx
         .append::<Aggregate>(&subject, 0, &fact, &order.public_state())
         .await?;
     Ok(Saved { version, order })
+}
+
+/// Why there is no new order.
+async fn why_not(
+    tx: &mut Tx,
+    offer: &Offer,
+    buyer_id: UserId,
+    settings: &Settings,
+) -> Result<Failure> {
+    if orders::is_held(tx, offer.ticket_id).await? {
+        return Ok(Refusal::TicketReserved.into());
+    }
+    if orders::unpaid(tx, buyer_id).await? >= settings.unpaid_holds_max {
+        return Ok(Refusal::TooManyHolds.into());
+    }
+    // The order that was in the way has ended between the statements: the ticket is free.
+    Ok(Failure::Moved {
+        aggregate: "ticket",
+        subject: offer.ticket_id.to_string(),
+    })
 }

@@ -29,7 +29,8 @@ pub struct Position {
 }
 
 /// Writes a new order of version 1, unless another holds the ticket or the buyer has
-/// `unpaid_max` unpaid ones: then nothing is written, and the answer is false.
+/// `unpaid_max` unpaid ones: then nothing is written, and the answer is false. Who calls it has locked
+/// the buyer's orders: the count is of what is committed.
 pub async fn insert(tx: &mut Tx, order: &Order, unpaid_max: i64) -> Result<bool> {
     let terms = &order.terms;
     let stored = Stored::of(&order.state);
@@ -115,6 +116,18 @@ pub async fn is_held(tx: &mut Tx, ticket_id: TicketId) -> Result<bool> {
         )
         .await?;
     Ok(held.is_some())
+}
+
+/// How many orders a buyer has that wait for money.
+pub async fn unpaid(tx: &mut Tx, buyer_id: UserId) -> Result<i64> {
+    let row = tx
+        .query_one(
+            "select count(*) from orders where buyer_id = $1 \
+             and status in ('created', 'awaiting_payment')",
+            params![buyer_id],
+        )
+        .await?;
+    row.get(0)
 }
 
 /// A buyer's orders, newest first, at most `limit`, from behind `position` on.

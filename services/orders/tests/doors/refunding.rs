@@ -173,3 +173,19 @@ async fn an_amount_that_can_not_be_given_back_is_named() {
     assert_eq!(answered.status, 202, "{}", answered.body);
     market.close().await;
 }
+
+#[tokio::test]
+async fn a_refund_needs_no_body() {
+    let market = Market::open().await;
+    let (seller, buyer) = (market.person(), market.person());
+    let (order, payment) = market.paid(&buyer, &market.listed(&seller).await).await;
+    let refund = format!("{}/refund", path(&order));
+    let world = &market.world;
+    let asked = world.call("POST", &refund, Some(&seller.cookie), None);
+    let answered = asked.await.unwrap();
+    assert_eq!(answered.status, 202, "{}", answered.body);
+    give_back(&market, &payment, 1999, 1999).await;
+    let shown = market.get(&buyer, &path(&order)).await.json();
+    assert_eq!(shown["status"], "refunded");
+    market.close().await;
+}

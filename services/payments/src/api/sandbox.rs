@@ -73,7 +73,7 @@ pub(super) async fn answer(
             .await?
             .ok_or_else(Refused::not_found)?;
         let order_id = stored.payment.order_id;
-        learn::learn(tx, stored.payment.id, &charge).await?;
+        learn::learn(tx, &stored.payment, &charge).await?;
         Ok(order_id)
     };
     let order_id: OrderId = confirming.ctx.db.write(tell).await?;

@@ -17,6 +17,9 @@ use super::view::view;
 use super::{Doors, known};
 use crate::store::payments;
 
+/// How many attempts are shown at most: nobody has so many cards.
+const SHOWN_MAX: i64 = 200;
+
 /// Whose payments.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +35,7 @@ pub(super) struct Which {
     tag = "payments",
     params(Which),
     responses(
-        (status = 200, description = "All attempts to pay the order", body = Vec<PaymentView>),
+        (status = 200, description = "The attempts to pay the order, at most the newest 200", body = Vec<PaymentView>),
         (status = 400, description = "No order was named", body = Problem),
         (status = 401, description = "Not signed in", body = Problem),
         (status = 403, description = "Somebody else's order", body = Problem),
@@ -47,7 +50,7 @@ pub(super) async fn list(
     let text = which.order_id.ok_or_else(order_required)?;
     let order_id: OrderId = text.parse().map_err(|_| Refused::not_found())?;
     known::order_of(&doors.ctx, order_id, who.user_id).await?;
-    let read = async move |tx: &mut Tx| payments::of_order(tx, order_id).await;
+    let read = async move |tx: &mut Tx| payments::of_order(tx, order_id, SHOWN_MAX).await;
     let payments = doors.ctx.db.read(read).await?;
     let views: Vec<PaymentView> = payments.iter().map(view).collect();
     Answer::json(StatusCode::OK, &views)

@@ -15,6 +15,7 @@ use crate::store::{ledger, payments};
 /// # Errors
 /// When the database does not answer.
 pub async fn cancel(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    payments::lock(tx, order_id).await?;
     let Some(stored) = payments::live(tx, order_id).await? else {
         return Ok(());
     };
@@ -71,6 +72,7 @@ pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Resu
 }
 
 async fn of_order(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<Stored> {
+    payments::lock(tx, order_id).await?;
     let stored = payments::find(tx, payment_id).await?;
     let ours = stored.filter(|stored| stored.payment.order_id == order_id);
     ours.ok_or_else(|| {

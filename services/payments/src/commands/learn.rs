@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::anyhow;
-use contracts::ids::PaymentId;
 use platform::{Failure, Result, Tx};
 
 use super::record::record;
 use crate::domain::charge::Charge;
+use crate::domain::payment::Payment;
 use crate::store::payments::{self, Stored};
 use crate::store::work::{self, Work};
 
@@ -15,8 +15,8 @@ use crate::store::work::{self, Work};
 ///
 /// # Errors
 /// When it shows another amount.
-pub async fn learn(tx: &mut Tx, id: PaymentId, charge: &Charge) -> Result<Stored> {
-    let stored = find(tx, id).await?;
+pub async fn learn(tx: &mut Tx, of: &Payment, charge: &Charge) -> Result<Stored> {
+    let stored = now(tx, of).await?;
     let (payment, happened) = stored.payment.clone().learn(charge)?;
     record(tx, stored, payment, &happened).await
 }
@@ -25,8 +25,8 @@ pub async fn learn(tx: &mut Tx, id: PaymentId, charge: &Charge) -> Result<Stored
 ///
 /// # Errors
 /// When the payment has ended meanwhile.
-pub async fn fail(tx: &mut Tx, id: PaymentId, code: &str) -> Result<Stored> {
-    let stored = find(tx, id).await?;
+pub async fn fail(tx: &mut Tx, of: &Payment, code: &str) -> Result<Stored> {
+    let stored = now(tx, of).await?;
     let (payment, happened) = stored.payment.clone().fail(code)?;
     record(tx, stored, payment, &[happened]).await
 }
@@ -35,25 +35,23 @@ pub async fn fail(tx: &mut Tx, id: PaymentId, code: &str) -> Result<Stored> {
 ///
 /// # Errors
 /// When something was heard of it meanwhile.
-pub async fn give_up(tx: &mut Tx, id: PaymentId) -> Result<Stored> {
-    let stored = find(tx, id).await?;
+pub async fn give_up(tx: &mut Tx, of: &Payment) -> Result<Stored> {
+    let stored = now(tx, of).await?;
     let (payment, happened) = stored.payment.clone().give_up()?;
     record(tx, stored, payment, &[happened]).await
 }
 
-/// Puts an act off, unless another one has taken its place.
+/// Puts an act off, unless another one has taken its place, or another attempt has it.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
-    let now = work::find(tx, work.payment_id).await?;
-    if now.is_some_and(|now| now.act == work.act && now.key == work.key) {
-        work::postpone(tx, work.payment_id, pause).await?;
-    }
-    Ok(())
+    work::postpone(tx, work, pause).await
 }
 
-async fn find(tx: &mut Tx, id: PaymentId) -> Result<Stored> {
-    let stored = payments::find(tx, id).await?;
-    stored.ok_or_else(|| Failure::Broken(anyhow!("payment {id} is gone")))
+/// The payment as it is now, and until the commit; it was seen before.
+async fn now(tx: &mut Tx, of: &Payment) -> Result<Stored> {
+    payments::lock(tx, of.order_id).await?;
+    let stored = payments::find(tx, of.id).await?;
+    stored.ok_or_else(|| Failure::Broken(anyhow!("payment {} is gone", of.id)))
 }

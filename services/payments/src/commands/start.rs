@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use contracts::Timestamp;
 use contracts::events::payments::Payment as Event;
 use contracts::ids::OrderId;
+use platform::trace::Origin;
 use platform::{Failure, Refused, Result, Tx};
 
 use super::take::Task;
@@ -42,6 +44,8 @@ pub enum Started {
 /// # Errors
 /// When the order is unknown or can't be paid now.
 pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
+    // Neither another start nor the order's end comes between here and the commit.
+    payments::lock(tx, wish.order_id).await?;
     let key = wish.idempotency_key.as_deref();
     if let Some(key) = key
         && let Some(stored) = payments::with_key(tx, wish.order_id, key).await?
@@ -72,7 +76,7 @@ pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
     }
     tx.append::<Event>(&subject, 0, &happened.fact, &happened.state)
         .await?;
-    let work = first_work(&payment, wish, tx.now());
+    let work = first_work(&payment, wish, (tx.now(), tx.origin().clone()));
     work::insert_taken(tx, &work, wish.lease).await?;
     let act = Act::Authorize;
     Ok(Started::New(Box::new(Task {
@@ -83,7 +87,7 @@ pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
     })))
 }
 
-fn first_work(payment: &Payment, wish: &Wish, now: contracts::Timestamp) -> Work {
+fn first_work(payment: &Payment, wish: &Wish, (now, origin): (Timestamp, Origin)) -> Work {
     Work {
         payment_id: payment.id,
         act: Act::Authorize.name().to_owned(),
@@ -91,5 +95,6 @@ fn first_work(payment: &Payment, wish: &Wish, now: contracts::Timestamp) -> Work
         token: Some(wish.token.clone()),
         attempts: 1,
         sent_at: Some(now),
+        origin,
     }
 }

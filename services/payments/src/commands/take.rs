@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use contracts::events::orders::OrderStatus;
-use contracts::events::payments::PaymentStatus;
 use platform::{Result, Tx};
 
-use super::decide;
-use crate::domain::order::Order;
-use crate::domain::payment::{Act, Decision, Payment};
+use crate::domain::payment::{Act, Payment};
 use crate::store::payments::Stored;
 use crate::store::work::{self, Work};
 use crate::store::{order_copies, payments};
@@ -49,16 +45,6 @@ async fn task(tx: &mut Tx, work: Work) -> Result<Option<Task>> {
         return Ok(None);
     };
     let order = order_copies::find(tx, payment.order_id).await?;
-    if is_overlooked(&payment, order.as_ref()) {
-        decide::cancel(tx, payment.order_id).await?;
-        // If that changed what is to be done, the new work is due now, and taken next.
-        if work::find(tx, payment.id)
-            .await?
-            .is_none_or(|now| now.act != work.act)
-        {
-            return Ok(None);
-        }
-    }
     let now = tx.now();
     let payable = order.is_some_and(|order| order.payable(now).is_ok());
     Ok(Some(Task {
@@ -67,12 +53,4 @@ async fn task(tx: &mut Tx, work: Work) -> Result<Option<Task>> {
         act,
         payable,
     }))
-}
-
-/// The cancellation and the start ran side by side, in a database where transactions can: the one
-/// did not see the other.
-fn is_overlooked(payment: &Payment, order: Option<&Order>) -> bool {
-    payment.decision == Decision::Open
-        && payment.status() == PaymentStatus::Started
-        && order.is_some_and(|order| order.status == OrderStatus::Cancelled)
 }

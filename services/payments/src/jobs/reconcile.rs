@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use contracts::events::payments::PaymentStatus;
 use futures::{StreamExt, TryStreamExt, stream};
-use platform::{Context, Result, Tx};
+use platform::{Context, Result, Tx, lease};
 
 use super::settle::Settlement;
 use crate::commands::learn;
@@ -25,7 +25,11 @@ const PAGE: u32 = 100;
 /// How many are looked up at the same time.
 const AT_ONCE: usize = 16;
 
-/// What changed just now is left to those who changed it; after a start nobody is at work.
+/// The lease of the one replica that compares.
+const LEASE: &str = "reconcile";
+
+/// What changed just now is left to those who changed it; after the start of the only process nobody
+/// is at work.
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// Compares with the provider's records.
@@ -50,11 +54,15 @@ impl Reconciler {
     /// # Errors
     /// When the database does not answer. A provider that does not is asked again the next time.
     pub async fn run(self: Arc<Self>, ctx: Context) -> Result<Option<Duration>> {
-        let settling = if self.begun.swap(true, Ordering::AcqRel) {
-            SETTLING
-        } else {
+        let first = !self.begun.swap(true, Ordering::AcqRel);
+        let settling = if first && !ctx.db.is_shared() {
             Duration::ZERO
+        } else {
+            SETTLING
         };
+        if !is_ours(&ctx).await? {
+            return Ok(None);
+        }
         if self.compare_open(&ctx, settling).await? {
             self.undo_strangers(&ctx).await?;
         }
@@ -85,7 +93,7 @@ impl Reconciler {
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;
-            if answered.contains(&false) {
+            if answered.contains(&false) || !is_ours(ctx).await? {
                 return Ok(false);
             }
         }
@@ -103,7 +111,7 @@ impl Reconciler {
         let id = payment.id;
         let learned = ctx
             .db
-            .write(async move |tx: &mut Tx| learn::learn(tx, id, &charge).await.map(drop))
+            .write(async move |tx: &mut Tx| learn::learn(tx, &payment, &charge).await.map(drop))
             .await;
         if let Err(failure) = &learned
             && failure.refused().is_some()
@@ -147,6 +155,9 @@ impl Reconciler {
             };
             let moved = async move |tx: &mut Tx| reconciled::set_position(tx, &reached).await;
             ctx.db.write(moved).await?;
+            if !is_ours(ctx).await? {
+                return Ok(());
+            }
         }
     }
 
@@ -185,6 +196,18 @@ impl Reconciler {
             Err(error) => Ok(unanswered(&error)),
         }
     }
+}
+
+/// Whether this replica is the one that compares; asked again with each step. That two do for a moment
+/// is harmless: both learn the same, and undo under the same keys.
+async fn is_ours(ctx: &Context) -> Result<bool> {
+    if !ctx.db.is_shared() {
+        return Ok(true);
+    }
+    let replica = Arc::clone(&ctx.replica);
+    ctx.db
+        .write(async move |tx: &mut Tx| lease::take(tx, LEASE, &replica).await)
+        .await
 }
 
 /// Whether it makes sense to go on: not when the provider can't be reached.

@@ -47,7 +47,8 @@ impl Settlement {
         }
     }
 
-    /// From now on this process makes attempts; whoever had taken an act before is gone.
+    /// From now on this process makes attempts; whoever had taken an act before is gone, if there is
+    /// only one at a time.
     pub(crate) fn begin_at(&self, now: Timestamp) -> Timestamp {
         *self.begun_at.get_or_init(|| now)
     }
@@ -62,12 +63,13 @@ impl Settlement {
     pub fn begin(self: &Arc<Self>, ctx: &Context, task: Task) -> oneshot::Receiver<()> {
         let (ended, end) = oneshot::channel();
         let (this, context) = (Arc::clone(self), ctx.clone());
-        ctx.tasks.spawn(async move {
+        let origin = task.work.origin.clone();
+        ctx.tasks.spawn(origin.scope(async move {
             if let Ok(permit) = Arc::clone(&this.permits).acquire_owned().await {
                 this.finish(&context, task, permit).await;
             }
             ended.send(()).ok();
-        });
+        }));
         end
     }
 
@@ -76,7 +78,8 @@ impl Settlement {
     /// # Errors
     /// When the database does not answer.
     pub async fn run(self: Arc<Self>, ctx: Context) -> Result<Option<Duration>> {
-        if !self.released.load(Ordering::Acquire) {
+        // Who else works on a shared database may well be alive: its leases end by themselves.
+        if !ctx.db.is_shared() && !self.released.load(Ordering::Acquire) {
             let taken_before = later(self.begin_at(ctx.now()), self.lease());
             ctx.db
                 .write(async move |tx: &mut Tx| work::release(tx, taken_before).await)
@@ -116,8 +119,9 @@ impl Settlement {
         let tasks = ctx.db.write(work).await?;
         for (task, permit) in tasks.into_iter().zip(permits) {
             let (this, context) = (Arc::clone(self), ctx.clone());
-            ctx.tasks
-                .spawn(async move { this.finish(&context, task, permit).await });
+            let origin = task.work.origin.clone();
+            let work = async move { this.finish(&context, task, permit).await };
+            ctx.tasks.spawn(origin.scope(work));
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ use super::{Answer, Position, Provider, ProviderError};
 use crate::domain::charge::{Charge, Standing};
 use behaviour::Behaviour;
 
-/// The tables of the sandbox, in a database of its own that payments does not look into.
+/// The tables of the sandbox, in a database of its own that payments does not look into; all replicas
+/// of payments have the same.
 pub const MIGRATIONS: &[Migration] = &[Migration {
     name: "0001_sandbox",
     sqlite: include_str!("../../migrations/sandbox/0001_sandbox.sql"),
@@ -143,6 +144,7 @@ impl Sandbox {
     ) -> Answer<Charge> {
         let reference = reference.to_owned();
         let work = async move |tx: &mut Tx| {
+            charges::lock(tx, &reference).await?;
             let Some(charge) = charges::find(tx, &reference).await? else {
                 return Ok(Err(invalid("no_such_charge")));
             };
@@ -162,6 +164,7 @@ impl Sandbox {
         let granted = self.behaviour().granted();
         let (key, token) = (key.to_owned(), token.to_owned());
         let work = async move |tx: &mut Tx| {
+            charges::lock(tx, &key).await?;
             if let Some((charge, first_token)) = charges::with_key(tx, &key).await? {
                 let same = charge.amount == amount && first_token == token;
                 return Ok(if same {
@@ -196,6 +199,7 @@ impl Sandbox {
     async fn give_back(&self, reference: &str, amount_minor: i64, key: &str) -> Answer<Charge> {
         let (reference, key) = (reference.to_owned(), key.to_owned());
         let work = async move |tx: &mut Tx| {
+            charges::lock(tx, &reference).await?;
             let Some(charge) = charges::find(tx, &reference).await? else {
                 return Ok(Err(invalid("no_such_charge")));
             };

@@ -1,7 +1,8 @@
 //! The ledger's entries; never changed, never deleted.
 
+use anyhow::anyhow;
 use contracts::ids::PaymentId;
-use platform::{Result, Tx, params};
+use platform::{Failure, Result, Tx, params};
 
 use crate::domain::ledger::{Account, Posting};
 
@@ -17,15 +18,18 @@ pub async fn post_event(
     version: i64,
     posting: &Posting,
 ) -> Result<()> {
-    insert(tx, payment_id, &format!("{payment_id}/{version}"), posting).await
+    let id = format!("{payment_id}/{version}");
+    if insert(tx, payment_id, &id, posting).await? {
+        return Ok(());
+    }
+    Err(Failure::Broken(anyhow!("{id} is in the ledger already")))
 }
 
 /// Posts that the buyer's money is the seller's, once.
 pub async fn post_earned(tx: &mut Tx, payment_id: PaymentId, posting: &Posting) -> Result<()> {
-    if is_earned(tx, payment_id).await? {
-        return Ok(());
-    }
-    insert(tx, payment_id, &earned_id(payment_id), posting).await
+    insert(tx, payment_id, &earned_id(payment_id), posting)
+        .await
+        .map(drop)
 }
 
 /// Whether the money of a payment has become the seller's.
@@ -39,30 +43,34 @@ pub async fn is_earned(tx: &mut Tx, payment_id: PaymentId) -> Result<bool> {
     Ok(row.is_some())
 }
 
+/// Whether the entries are new.
 async fn insert(
     tx: &mut Tx,
     payment_id: PaymentId,
     transaction_id: &str,
     posting: &Posting,
-) -> Result<()> {
+) -> Result<bool> {
     let now = tx.now();
+    let mut whole = true;
     for entry in posting.entries() {
-        tx.execute(
-            "insert into ledger_entries \
+        let written = tx
+            .execute(
+                "insert into ledger_entries \
              (transaction_id, account, payment_id, amount_minor, currency, at) \
-             values ($1, $2, $3, $4, $5, $6)",
-            params![
-                transaction_id,
-                entry.account.to_string(),
-                payment_id,
-                entry.amount.minor,
-                entry.amount.currency,
-                now,
-            ],
-        )
-        .await?;
+             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                params![
+                    transaction_id,
+                    entry.account.to_string(),
+                    payment_id,
+                    entry.amount.minor,
+                    entry.amount.currency,
+                    now,
+                ],
+            )
+            .await?;
+        whole &= written == 1;
     }
-    Ok(())
+    Ok(whole)
 }
 
 /// The transactions whose entries do not sum to zero in a currency: id, currency and sum.

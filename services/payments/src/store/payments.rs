@@ -20,6 +20,13 @@ pub struct Stored {
     pub version: i64,
 }
 
+/// Lets one transaction at a time write about the payments of an order: its first statement. They are
+/// changed also without an event, and read with more than one statement; what is read after this
+/// stays true until the commit.
+pub async fn lock(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    tx.lock(&[&format!("payments of {order_id}")]).await
+}
+
 /// Writes a new payment; false when the order has a live payment, or one with the same key.
 pub async fn insert(tx: &mut Tx, stored: &Stored, idempotency_key: Option<&str>) -> Result<bool> {
     let Stored { payment, version } = stored;
@@ -107,10 +114,14 @@ pub async fn live(tx: &mut Tx, order_id: OrderId) -> Result<Option<Stored>> {
     whole(tx, row).await
 }
 
-/// All payments of an order, oldest first.
-pub async fn of_order(tx: &mut Tx, order_id: OrderId) -> Result<Vec<Stored>> {
-    let sql = format!("select {COLUMNS} from payments where order_id = $1 order by created_at, id");
-    let rows = tx.query(&sql, params![order_id]).await?;
+/// The newest payments of an order, oldest first, at most `limit`.
+pub async fn of_order(tx: &mut Tx, order_id: OrderId, limit: i64) -> Result<Vec<Stored>> {
+    let sql = format!(
+        "select {COLUMNS} from payments where order_id = $1 \
+         order by created_at desc, id desc limit $2"
+    );
+    let mut rows = tx.query(&sql, params![order_id, limit]).await?;
+    rows.reverse();
     all(tx, rows).await
 }
 

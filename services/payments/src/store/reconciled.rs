@@ -24,12 +24,14 @@ pub async fn position(tx: &mut Tx) -> Result<Position> {
     })
 }
 
-/// Moves on.
+/// Moves on, never back: another replica may be further.
 pub async fn set_position(tx: &mut Tx, position: &Position) -> Result<()> {
     tx.execute(
         "insert into reconciled (name, created_at, reference) values ($1, $2, $3) \
          on conflict (name) do update set created_at = excluded.created_at, \
-         reference = excluded.reference",
+         reference = excluded.reference \
+         where (reconciled.created_at, reconciled.reference) \
+         < (excluded.created_at, excluded.reference)",
         params![NAME, position.created_at, position.reference],
     )
     .await?;

@@ -6,6 +6,7 @@ use contracts::Timestamp;
 use contracts::ids::PaymentId;
 use platform::clock::later;
 use platform::db::Row;
+use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
 use crate::domain::token::Token;
@@ -25,16 +26,18 @@ pub struct Work {
     pub attempts: i64,
     /// When the provider was last asked to act (not only to tell).
     pub sent_at: Option<Timestamp>,
+    /// What made it necessary.
+    pub origin: Origin,
 }
 
-const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at";
+const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at, traceparent, correlation";
 
 /// Writes the first work of a payment, already taken by the one who writes it for this long.
 pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), lease);
     tx.execute(
-        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
+         traceparent, correlation) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
             work.payment_id,
             work.act,
@@ -43,6 +46,8 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
             work.attempts,
             work.sent_at,
             next_try_at,
+            work.origin.traceparent,
+            work.origin.correlation,
         ],
     )
     .await?;
@@ -51,13 +56,21 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
 
 /// Replaces what is to be done for a payment by another act, due now. The token is forgotten.
 pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -> Result<()> {
-    let now = tx.now();
+    let (now, origin) = (tx.now(), tx.origin().clone());
     tx.execute(
-        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at) \
-         values ($1, $2, $3, null, 0, null, $4) \
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
+         traceparent, correlation) values ($1, $2, $3, null, 0, null, $4, $5, $6) \
          on conflict (payment_id) do update set act = excluded.act, key = excluded.key, \
-         token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at",
-        params![payment_id, act, key, now],
+         token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at, \
+         traceparent = excluded.traceparent, correlation = excluded.correlation",
+        params![
+            payment_id,
+            act,
+            key,
+            now,
+            origin.traceparent,
+            origin.correlation
+        ],
     )
     .await?;
     Ok(())
@@ -87,9 +100,11 @@ pub async fn find(tx: &mut Tx, payment_id: PaymentId) -> Result<Option<Work>> {
 pub async fn take_due(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Work>> {
     let now = tx.now();
     let sql = format!(
-        "update work set attempts = attempts + 1, next_try_at = $3 where payment_id in \
-         (select payment_id from work where next_try_at <= $1 order by next_try_at limit $2) \
-         and next_try_at <= $1 returning {COLUMNS}"
+        "with due as materialized (select payment_id from work where next_try_at <= $1 \
+         order by next_try_at limit $2{}) \
+         update work set attempts = attempts + 1, next_try_at = $3 \
+         where payment_id in (select payment_id from due) returning {COLUMNS}",
+        tx.skip_locked()
     );
     let rows = tx
         .query(&sql, params![now, limit, later(now, lease)])
@@ -114,23 +129,32 @@ pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
     .await
 }
 
-/// Remembers that the provider is asked to act now.
-pub async fn mark_sent(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
+/// Remembers that the provider is asked to act now; false when the act is this attempt's no more.
+pub async fn mark_sent(tx: &mut Tx, work: &Work) -> Result<bool> {
     let now = tx.now();
-    tx.execute(
-        "update work set sent_at = $2 where payment_id = $1",
-        params![payment_id, now],
-    )
-    .await?;
-    Ok(())
+    let marked = tx
+        .execute(
+            "update work set sent_at = $5 \
+             where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
+            params![work.payment_id, work.act, work.key, work.attempts, now],
+        )
+        .await?;
+    Ok(marked == 1)
 }
 
-/// Puts an act off.
-pub async fn postpone(tx: &mut Tx, payment_id: PaymentId, pause: Duration) -> Result<()> {
+/// Puts an act off, if it is still the one that this attempt has taken.
+pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), pause);
     tx.execute(
-        "update work set next_try_at = $2 where payment_id = $1",
-        params![payment_id, next_try_at],
+        "update work set next_try_at = $5 \
+         where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
+        params![
+            work.payment_id,
+            work.act,
+            work.key,
+            work.attempts,
+            next_try_at
+        ],
     )
     .await?;
     Ok(())
@@ -150,5 +174,10 @@ fn read(row: &Row) -> Result<Work> {
         token: token.and_then(|token| Token::parse(&token).ok()),
         attempts: row.get(4)?,
         sent_at: row.get(5)?,
+        origin: Origin {
+            traceparent: row.get(6)?,
+            correlation: row.get(7)?,
+            causation: None,
+        },
     })
 }

@@ -102,6 +102,13 @@ async fn nonsense_at_the_page_is_refused() {
     let (_, _, url) = confirming(&mut desk).await;
     assert_eq!(desk.confirm(&url, "perhaps").await.status, 400);
     assert_eq!(
+        desk.confirm("/sandbox/actions/ch_%00", "approve")
+            .await
+            .status,
+        404,
+        "a character that no database text has"
+    );
+    assert_eq!(
         desk.confirm("/sandbox/actions/ch_nothing", "approve")
             .await
             .status,

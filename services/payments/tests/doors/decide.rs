@@ -5,6 +5,7 @@ use contracts::events::payments::PaymentFact;
 use payments::domain::charge::Standing;
 use payments::domain::ledger::Account;
 use payments::provider::sandbox::behaviour::Behaviour;
+use testing::owner::{CORRELATION, TRACEPARENT};
 
 use crate::desk::{Desk, id_in};
 
@@ -187,4 +188,21 @@ async fn a_payment_of_another_order_is_not_touched() {
     assert_eq!(desk.kinds(payment_id), ["started", "authorized"]);
     assert_eq!(desk.open_work().await, 0);
     desk.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_orders_decided_and_what_comes_of_it_belong_to_one_trace() {
+    let mut desk = Desk::open().await;
+    let (_, id) = desk.complete().await;
+    {
+        let events = desk.world.events.lock().unwrap();
+        let captured = events
+            .iter()
+            .find(|event| event.subject == id.to_string() && event.aggregateversion == 3)
+            .unwrap();
+        assert_eq!(captured.kind, "ticketing.payment.captured.v1");
+        assert_eq!(captured.correlationid.as_deref(), Some(CORRELATION));
+        assert_eq!(captured.traceparent.as_deref(), Some(TRACEPARENT));
+    }
+    desk.close().await;
 }

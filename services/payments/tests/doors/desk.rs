@@ -22,7 +22,11 @@ use platform::{Clock, Db, Tx};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testing::owner::Owner;
-use testing::{Answered, TestClock, World};
+use testing::postgres::Databases;
+use testing::{Answered, Replica, TestClock, World};
+
+/// For how long an attempt has its act to itself, by the default settings.
+const LEASE: Duration = Duration::from_secs(70);
 
 /// Everything that a test of payments needs.
 pub struct Desk {
@@ -33,6 +37,8 @@ pub struct Desk {
     pub seller: UserId,
     /// The sandbox has a clock of its own, as a real provider has.
     sandbox_clock: Arc<TestClock>,
+    /// What only the provider looks into.
+    pub sandbox_db: Db,
     history: Vec<(OrderFact, OrderState)>,
     settings: Settings,
     _directory: TempDir,
@@ -44,14 +50,28 @@ impl Desk {
     }
 
     pub async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let databases = Databases::wanted().unwrap();
+        Self::open_on(databases, change).await
+    }
+
+    /// Where further replicas can be started.
+    pub async fn open_shared() -> Self {
+        Self::open_on(Some(Databases::new().unwrap()), |_| {}).await
+    }
+
+    async fn open_on(
+        databases: Option<Arc<Databases>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let sandbox_clock = TestClock::new();
-        let sandbox = Arc::new(sandbox(&directory, &sandbox_clock));
+        let sandbox_db = sandbox_db(&directory, databases.as_deref(), &sandbox_clock).await;
+        let sandbox = sandbox(sandbox_db.clone(), &sandbox_clock);
+        let sandbox = Arc::new(sandbox);
         let mut settings = Settings::with_sandbox(Arc::clone(&sandbox));
         change(&mut settings);
-        let world = World::start(vec![payments::service(settings.clone())])
-            .await
-            .unwrap();
+        let services = vec![payments::service(settings.clone())];
+        let world = World::start_on(databases, services).await.unwrap();
         let orders = world.owner("orders").await;
         let (buyer, seller) = (world.new_id(), world.new_id());
         Self {
@@ -61,14 +81,19 @@ impl Desk {
             buyer,
             seller,
             sandbox_clock,
+            sandbox_db,
             history: Vec::new(),
             settings,
             _directory: directory,
         }
     }
 
-    /// The process dies and starts again; orders and the provider go on.
+    /// The process dies and starts again; orders and the provider go on. Where other processes may
+    /// work on the same database, what it had taken is free when its lease ends.
     pub async fn crash(self) -> Self {
+        if self.db().is_shared() {
+            self.advance(LEASE);
+        }
         let world = self
             .world
             .restart(vec![payments::service(self.settings.clone())])
@@ -85,6 +110,12 @@ impl Desk {
             orders,
             ..self
         }
+    }
+
+    /// One more process with the same databases and the same provider.
+    pub async fn replica(&self) -> Replica {
+        let services = vec![payments::service(self.settings.clone())];
+        self.world.replica(services).await.unwrap()
     }
 
     /// An order that can be paid for fifteen minutes.
@@ -333,15 +364,32 @@ impl Desk {
     }
 }
 
-pub fn sandbox(directory: &TempDir, clock: &Arc<TestClock>) -> Sandbox {
+pub fn sandbox(db: Db, clock: &Arc<TestClock>) -> Sandbox {
+    Sandbox::new(db, clock.clone(), Behaviour::default())
+}
+
+/// The sandbox's own database: a file, or one on a server.
+pub async fn sandbox_db(
+    directory: &TempDir,
+    databases: Option<&Databases>,
+    clock: &Arc<TestClock>,
+) -> Db {
     let surroundings = Surroundings {
         clock: clock.clone(),
         random: Arc::new(SystemRandom),
         wakers: Wakers::default(),
     };
-    let path = directory.path().join("sandbox.db");
-    let db = Db::open_sqlite(&path, "sandbox", MIGRATIONS, surroundings).unwrap();
-    Sandbox::new(db, clock.clone(), Behaviour::default())
+    match databases {
+        Some(databases) => {
+            let settings = databases.of("sandbox").unwrap();
+            let opened = Db::open_postgres(&settings, "sandbox", MIGRATIONS, surroundings);
+            opened.await.unwrap()
+        }
+        None => {
+            let path = directory.path().join("sandbox.db");
+            Db::open_sqlite(&path, "sandbox", MIGRATIONS, surroundings).unwrap()
+        }
+    }
 }
 
 pub fn id_in(view: &Value) -> PaymentId {

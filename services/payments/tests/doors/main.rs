@@ -15,4 +15,6 @@ mod pay;
 #[cfg(test)]
 mod reconcile;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod sandbox;

@@ -8,8 +8,9 @@ use payments::provider::sandbox::Sandbox;
 use payments::provider::{Position, Provider, ProviderError};
 use tempfile::TempDir;
 use testing::TestClock;
+use testing::postgres::Databases;
 
-use crate::desk::sandbox;
+use crate::desk::{sandbox, sandbox_db};
 
 fn usd(minor: i64) -> Money {
     Money {
@@ -18,11 +19,15 @@ fn usd(minor: i64) -> Money {
     }
 }
 
-fn open() -> (TempDir, Sandbox) {
+/// Where the sandbox's data is.
+type Place = (TempDir, Option<Arc<Databases>>);
+
+async fn open() -> (Place, Sandbox) {
     let directory = tempfile::tempdir().unwrap();
+    let databases = Databases::wanted().unwrap();
     let clock: Arc<TestClock> = TestClock::new();
-    let sandbox = sandbox(&directory, &clock);
-    (directory, sandbox)
+    let db = sandbox_db(&directory, databases.as_deref(), &clock).await;
+    ((directory, databases), sandbox(db, &clock))
 }
 
 fn invalid(code: &str) -> ProviderError {
@@ -33,7 +38,7 @@ fn invalid(code: &str) -> ProviderError {
 
 #[tokio::test]
 async fn one_key_is_one_charge() {
-    let (_directory, sandbox) = open();
+    let (_place, sandbox) = open().await;
     let first = sandbox.authorize("k", usd(100), "tok_visa").await.unwrap();
     assert_eq!(
         sandbox.authorize("k", usd(100), "tok_visa").await.unwrap(),
@@ -56,7 +61,7 @@ async fn one_key_is_one_charge() {
 
 #[tokio::test]
 async fn a_charge_never_goes_back() {
-    let (_directory, sandbox) = open();
+    let (_place, sandbox) = open().await;
     let taken = sandbox.authorize("a", usd(100), "tok_visa").await.unwrap();
     let taken = sandbox.capture(&taken.reference, "a:c").await.unwrap();
     assert_eq!(taken.standing, Standing::Captured);
@@ -75,7 +80,7 @@ async fn a_charge_never_goes_back() {
 
 #[tokio::test]
 async fn no_more_is_given_back_than_was_taken_and_once_for_a_key() {
-    let (_directory, sandbox) = open();
+    let (_place, sandbox) = open().await;
     let charge = sandbox.authorize("a", usd(100), "tok_visa").await.unwrap();
     let reference = charge.reference;
     sandbox.capture(&reference, "a:c").await.unwrap();
@@ -99,7 +104,7 @@ async fn no_more_is_given_back_than_was_taken_and_once_for_a_key() {
 
 #[tokio::test]
 async fn records_are_listed_page_by_page() {
-    let (_directory, sandbox) = open();
+    let (_place, sandbox) = open().await;
     for number in 0..7 {
         sandbox
             .authorize(&format!("k{number}"), usd(100), "tok_visa")

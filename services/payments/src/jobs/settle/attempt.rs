@@ -1,6 +1,5 @@
 //! One attempt at one act: ask, then record what the provider shows.
 
-use contracts::ids::PaymentId;
 use platform::clock::later;
 use platform::{Context, Result, Tx};
 
@@ -37,14 +36,14 @@ impl Settlement {
             tracing::warn!(%payment_id, act, attempts = task.work.attempts, %error, "no answer from the payment provider");
         }
         let write = async move |tx: &mut Tx| {
-            let id = task.payment.id;
+            let of = &task.payment;
             match (&seen, &task.act) {
-                (Seen::Charge(charge), _) => drop(learn::learn(tx, id, charge).await?),
-                (Seen::Nothing, _) => drop(learn::give_up(tx, id).await?),
+                (Seen::Charge(charge), _) => drop(learn::learn(tx, of, charge).await?),
+                (Seen::Nothing, _) => drop(learn::give_up(tx, of).await?),
                 (
                     Seen::Unknown(ProviderError::Invalid { code }),
                     Act::Authorize | Act::Watch | Act::Capture { .. },
-                ) => drop(learn::fail(tx, id, code).await?),
+                ) => drop(learn::fail(tx, of, code).await?),
                 (Seen::Unknown(_), _) => {}
             }
             // Ends here if the act was done; else it comes again.
@@ -83,10 +82,13 @@ impl Settlement {
             ));
         }
         if task.payable {
-            let id: PaymentId = task.payment.id;
-            let sent = async move |tx: &mut Tx| work::mark_sent(tx, id).await;
+            let work = task.work.clone();
+            let sent = async move |tx: &mut Tx| work::mark_sent(tx, &work).await;
             let marked = ctx.db.write(sent).await;
-            marked.map_err(|failure| ProviderError::Unavailable(failure.to_string()))?;
+            if !marked.map_err(|failure| ProviderError::Unavailable(failure.to_string()))? {
+                // Another attempt has it, or orders wants something else: nothing is sent.
+                return Err(ProviderError::Unavailable("overtaken".to_owned()));
+            }
             return self.act(ctx, task).await.map(Seen::of);
         }
         let sent_at = task.work.sent_at.unwrap_or(task.payment.created_at);

@@ -11,6 +11,11 @@ use crate::provider::Position;
 
 const COLUMNS: &str = "reference, key, token, amount_minor, currency, standing, code, created_at";
 
+/// Lets one call at a time judge the charge, or the key, of this name: its first statement.
+pub(super) async fn lock(tx: &mut Tx, name: &str) -> Result<()> {
+    tx.lock(&[name]).await
+}
+
 /// A charge's id: random, because knowing it lets one confirm the payment.
 pub(super) fn new_reference(tx: &Tx) -> String {
     let random: String = tx
