@@ -100,9 +100,14 @@ async fn at_the_last_moment(mut buyer: Client, ticket: String, early: Duration) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmation_at_the_last_moment_is_in_time_or_goes_back() {
+    // Apart, an order and its payment take longer to begin.
+    let hold = match Composition::told() {
+        Composition::Embedded => "1s",
+        Composition::Apart => "4s",
+    };
     let settings = [
         "--order-hold",
-        "1s",
+        hold,
         "--payment-grace",
         "1s",
         "--unpaid-holds",
