@@ -121,7 +121,8 @@ impl Postgres {
             directory: directory.path().join("data"),
             durable,
             password: PASSWORD.to_owned(),
-            connections_max: 200,
+            // Tests run side by side, each with several services, each of these with several.
+            connections_max: 500,
         };
         own(directory.path())?;
         let mut server = Self::start(options)?;
@@ -245,6 +246,12 @@ impl Postgres {
 
 fn log_file(directory: &Path) -> PathBuf {
     directory.join("server.log")
+}
+
+/// Whether there is a PostgreSQL server to start.
+#[must_use]
+pub fn is_installed() -> bool {
+    binaries().is_ok()
 }
 
 /// Debian keeps the programs of each version in a folder of their own; the newest is taken.

@@ -11,13 +11,18 @@ use crate::{process, workspace};
 const NODE_MIN: u32 = 20;
 
 /// A Debian package, and the program by which it is known to be installed.
-const DEBIAN: [(&str, &str); 5] = [
+const DEBIAN: [(&str, &str); 6] = [
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),
     ("nats-server", "nats-server"),
     ("nodejs", "node"),
     ("npm", "npm"),
+    // Whether its own server is started at the installation does not matter: tests start theirs.
+    ("postgresql", POSTGRES),
 ];
+
+/// The database server, of which Debian keeps each version in a folder of its own.
+const POSTGRES: &str = "postgres";
 
 /// Where Debian puts servers, which an ordinary user's path does not name.
 const SERVERS: &str = "/usr/sbin";
@@ -52,7 +57,10 @@ fn debian_packages() -> Result<()> {
 }
 
 fn is_installed(program: &str) -> bool {
-    process::is_there(program) || Path::new(SERVERS).join(program).is_file()
+    match program {
+        POSTGRES => servers::postgres::is_installed(),
+        _ => process::is_there(program) || Path::new(SERVERS).join(program).is_file(),
+    }
 }
 
 fn missing(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
@@ -136,6 +144,7 @@ mod tests {
             missing(|program| program != "chromedriver"),
             ["chromium-driver"]
         );
+        assert_eq!(missing(|program| program != POSTGRES), ["postgresql"]);
         assert!(missing(|_| true).is_empty());
     }
 

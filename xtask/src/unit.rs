@@ -1,36 +1,88 @@
-//! Every Rust test of the workspace, under nextest where it is installed.
+//! Every Rust test of the workspace, under nextest where it is installed: all of them on the databases
+//! of one process, then again what must hold on those of many.
 
-use anyhow::{Result, ensure};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use servers::postgres::Postgres;
 
 use crate::counts::{self, Counts};
 use crate::{process, workspace};
 
-/// Builds the binary, which the crash stories start, and runs all tests.
+/// One run of tests.
+struct Run {
+    /// What it is about.
+    title: &'static str,
+    /// What tests are told besides the shared server's port.
+    environment: &'static [(&'static str, &'static str)],
+    /// Which test binaries, of whichever package has one of that name; empty for everything.
+    binaries: &'static [&'static str],
+    /// Which tests of these, as nextest's `-E` says it. Without nextest it is all of them.
+    filter: Option<&'static str>,
+}
+
+/// What is run, one after the other. All binaries are built by the first; the others only tell their
+/// tests something else, so that nothing is compiled twice.
+const RUNS: &[Run] = &[
+    Run {
+        title: "everything, on SQLite",
+        environment: &[],
+        binaries: &[],
+        filter: None,
+    },
+    Run {
+        title: "the delivery protocol and the services' doors, on PostgreSQL",
+        environment: &[("TESTS_DATABASE", "postgres")],
+        binaries: &["delivery", "doors"],
+        filter: None,
+    },
+    Run {
+        title: "the stories, on services apart",
+        environment: &[("STORIES", "apart")],
+        binaries: &["stories"],
+        filter: None,
+    },
+];
+
+/// Names the port of the PostgreSQL server that the tests of a run share.
+const SHARED_SERVER: &str = "TESTS_POSTGRES";
+
+/// Builds the binaries that stories start, and carries out all runs.
 ///
 /// # Errors
 /// When something does not build, or no test ran.
 pub fn run() -> Result<Counts> {
     build_binary()?;
+    // Making a server takes longer than most tests.
+    let server = Postgres::temporary(false).context("the tests' PostgreSQL server")?;
+    let port = server.reached().port.to_string();
+    let mut total = Counts::default();
+    for run in RUNS {
+        println!("\n-- {} --", run.title);
+        let counts = carry_out(run, &port).with_context(|| format!("tests of {}", run.title))?;
+        total += counts;
+    }
+    Ok(total)
+}
+
+fn carry_out(run: &Run, server: &str) -> Result<Counts> {
     let nextest = process::is_there("cargo-nextest");
-    let arguments: &[&str] = if nextest {
-        &["nextest", "run", "--workspace", "--no-fail-fast"]
-    } else {
+    if !nextest {
         println!(
             "cargo-nextest is not installed (`cargo install cargo-nextest --locked`): cargo test runs the tests"
         );
-        &[
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--no-fail-fast",
-        ]
+    }
+    let mut command = if nextest {
+        under_nextest(run)
+    } else {
+        under_cargo_test(run)
     };
-    let mut command = process::cargo(arguments);
-    command.env("TICKETING_BIN", workspace::binary());
+    command
+        .env("TICKETING_BIN", workspace::binary())
+        .env(SHARED_SERVER, server)
+        .envs(run.environment.iter().copied());
     let ended = process::run_and_keep(command)?;
-    let counts = if nextest {
+    let mut counts = if nextest {
         counts::of_nextest(&ended.text)
     } else {
         counts::of_cargo_test(&ended.text)
@@ -40,19 +92,86 @@ pub fn run() -> Result<Counts> {
         ended.success || counts.failed > 0,
         "the test runner failed without naming a test"
     );
+    for line in &mut counts.summary {
+        *line = format!("{line} ({})", run.title);
+    }
     Ok(counts)
 }
 
-/// The marketplace in the dev profile, with the features that the tests' build has, so that nothing
-/// is compiled twice.
+fn under_nextest(run: &Run) -> Command {
+    let mut arguments = vec!["nextest", "run", "--no-fail-fast"];
+    arguments.extend(selection(run));
+    if let Some(filter) = run.filter {
+        arguments.extend(["-E", filter]);
+    }
+    process::cargo(&arguments)
+}
+
+fn under_cargo_test(run: &Run) -> Command {
+    let mut arguments = vec!["test", "--no-fail-fast"];
+    if run.binaries.is_empty() {
+        arguments.extend(["--lib", "--bins", "--tests"]);
+    }
+    arguments.extend(selection(run));
+    process::cargo(&arguments)
+}
+
+/// What is selected, as both runners take it.
+fn selection(run: &Run) -> Vec<&'static str> {
+    let mut arguments = vec!["--workspace"];
+    for binary in run.binaries {
+        arguments.extend(["--test", binary]);
+    }
+    arguments
+}
+
+/// The marketplace, and what runs it as a cluster, in the dev profile, with the features that the
+/// tests' build has, so that nothing is compiled twice.
 ///
 /// # Errors
-/// When it does not build.
+/// When they do not build.
 pub fn build_binary() -> Result<()> {
     process::run(process::cargo(&[
         "build",
         "--workspace",
         "--bin",
         "ticketing",
+        "--bin",
+        "xtask",
     ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(command: &Command) -> Vec<String> {
+        let words = command.get_args().map(|word| word.to_string_lossy());
+        words.map(String::from).collect()
+    }
+
+    #[test]
+    fn a_run_selects_the_same_under_both_runners() {
+        let run = Run {
+            title: "some",
+            environment: &[],
+            binaries: &["delivery", "doors"],
+            filter: Some("test(a)"),
+        };
+        let selected = ["--workspace", "--test", "delivery", "--test", "doors"];
+        let nextest = ["nextest", "run", "--no-fail-fast"];
+        let expected: Vec<_> = [&nextest[..], &selected, &["-E", "test(a)"]].concat();
+        assert_eq!(words(&under_nextest(&run)), expected);
+        let expected: Vec<_> = [&["test", "--no-fail-fast"][..], &selected].concat();
+        assert_eq!(words(&under_cargo_test(&run)), expected);
+    }
+
+    #[test]
+    fn the_first_run_is_of_everything() {
+        let first = RUNS.first().unwrap();
+        assert!(first.environment.is_empty() && first.filter.is_none());
+        assert_eq!(selection(first), ["--workspace"]);
+        let words = words(&under_cargo_test(first));
+        assert!(words.contains(&"--tests".to_owned()), "{words:?}");
+    }
 }

@@ -26,6 +26,7 @@ use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 pub use pool::PostgresSettings;
 use pool::Worker;
+use session::Contended;
 pub(super) use session::Session;
 
 /// How often a transaction is run that met a concurrent one, a lost connection before its commit
@@ -182,13 +183,17 @@ struct Run<T> {
 impl Transactions {
     async fn run<T, F: AsyncFn(&mut Tx) -> Result<T>>(&self, work: F) -> Result<T> {
         let mut runs = 1;
+        let mut contended = None;
         loop {
             let Run {
                 outcome,
                 may_repeat,
-            } = self.run_once(&work).await;
+            } = self.run_once(&work, contended.take()).await;
             if !may_repeat || runs == RUNS_MAX {
                 return outcome;
+            }
+            if let Err(Failure::Moved { aggregate, subject }) = outcome {
+                contended = Some(Contended { aggregate, subject });
             }
             tokio::time::sleep(self.pause(runs)).await;
             runs += 1;
@@ -203,12 +208,16 @@ impl Transactions {
         whole.mul_f64(0.5 + f64::from(byte[0]) / 512.0)
     }
 
-    async fn run_once<T, F: AsyncFn(&mut Tx) -> Result<T>>(&self, work: &F) -> Run<T> {
+    async fn run_once<T, F: AsyncFn(&mut Tx) -> Result<T>>(
+        &self,
+        work: &F,
+        contended: Option<Contended>,
+    ) -> Run<T> {
         let client = match self.worker.client().await {
             Ok(client) => client,
             Err(failure) => return Run::last(Err(failure)),
         };
-        let session = Rc::new(Session::new(client, self.mode.begin()));
+        let session = Rc::new(Session::new(client, self.mode.begin(), contended));
         let mut tx = Tx {
             link: Link::Postgres(Rc::clone(&session)),
             surroundings: self.surroundings.clone(),

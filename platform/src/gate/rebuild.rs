@@ -63,9 +63,15 @@ impl Gate {
 
     /// Becomes the replica that rebuilds.
     async fn take_over(&self) -> Result<()> {
-        let replica = Arc::clone(&self.context.replica);
-        let work = async move |tx: &mut Tx| lease::take(tx, store::REBUILD, &replica).await;
-        if self.context.db.write(work).await? {
+        let gate = self.clone();
+        let work = async move |tx: &mut Tx| gate.keep_over(tx).await;
+        self.context.db.write(work).await
+    }
+
+    /// Asked within each transaction of a rebuild: who stood still, and lost it to another replica,
+    /// must not write between that one's.
+    async fn keep_over(&self, tx: &mut Tx) -> Result<()> {
+        if lease::take(tx, store::REBUILD, &self.context.replica).await? {
             return Ok(());
         }
         Err(Failure::Unavailable(
@@ -111,8 +117,10 @@ impl Gate {
     }
 
     async fn note_rebuilding(&self, rebuilding: bool) -> Result<()> {
+        let gate = self.clone();
         let work = async move |tx: &mut Tx| {
             tx.lock(&[store::REBUILD]).await?;
+            gate.keep_over(tx).await?;
             tx.execute(
                 "insert into meta (name, value) values ('rebuilding', $1) \
                  on conflict (name) do update set value = excluded.value",
@@ -146,8 +154,9 @@ impl Gate {
     }
 
     async fn empty(&self, consumer: &Consumer) -> Result<()> {
-        let tables = consumer.copies;
+        let (gate, tables) = (self.clone(), consumer.copies);
         let work = async move |tx: &mut Tx| {
+            gate.keep_over(tx).await?;
             for table in tables {
                 tx.execute(&format!("delete from {table}"), params![])
                     .await?;
@@ -161,11 +170,9 @@ impl Gate {
     }
 
     async fn apply_page(&self, consumer: &Consumer, events: Vec<Envelope>) -> Result<u64> {
-        if self.context.db.is_shared() {
-            self.take_over().await?;
-        }
         let (gate, consumer) = (self.clone(), consumer.clone());
         let work = async move |tx: &mut Tx| {
+            gate.keep_over(tx).await?;
             let mut applied = 0;
             for event in &events {
                 let key = gate.key(&consumer, &event.subject);

@@ -19,6 +19,27 @@ use crate::toys::{
 /// How far the clock is moved each time that something is waited for.
 const STEP: Duration = Duration::from_millis(250);
 
+/// The same where each statement is a journey to a server: what has a time limit must have it.
+const STEP_SHARED: Duration = Duration::from_millis(40);
+
+/// How often a wait is begun anew there.
+const WAITS_SHARED: usize = 6;
+
+/// Whether the databases are files of this process: true unless the run is told to use PostgreSQL.
+pub fn keeps_files() -> bool {
+    std::env::var_os(testing::postgres::DATABASE).is_none()
+}
+
+/// Whether a test that spoils, copies or takes away the databases' files may go on; says so if not.
+pub fn needs_files() -> bool {
+    if !keeps_files() {
+        println!(
+            "NOT RUN: it needs the databases' files, and this run keeps its data in PostgreSQL"
+        );
+    }
+    keeps_files()
+}
+
 /// A world and how its handlers feel.
 pub struct Stage {
     pub world: World,
@@ -130,10 +151,17 @@ impl Stage {
 
     /// Waits, with the clock moved on all the while.
     pub async fn until<T>(&self, look: impl AsyncFn() -> Option<T>) -> T {
+        let step = if keeps_files() { STEP } else { STEP_SHARED };
         let waited = async || {
-            self.world.clock.advance(STEP);
+            self.world.clock.advance(step);
             Ok(look().await)
         };
+        let waits = if keeps_files() { 1 } else { WAITS_SHARED };
+        for _ in 1..waits {
+            if let Ok(found) = self.world.until(&waited).await {
+                return found;
+            }
+        }
         self.world.until(waited).await.unwrap()
     }
 
@@ -192,7 +220,7 @@ impl Stage {
     pub async fn reactions(&self, id: &str) -> Vec<i64> {
         let id = id.to_owned();
         let look = async move |tx: &mut Tx| {
-            let sql = "select version from reactions where id = $1 order by place";
+            let sql = "select version from reactions where id = $1 order by position";
             tx.query(sql, params![id])
                 .await?
                 .iter()

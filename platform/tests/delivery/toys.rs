@@ -84,7 +84,7 @@ const BOARD_TABLES: &[Migration] = &[Migration {
     sqlite: "create table counter_copies (id text primary key, value bigint not null, \
              version bigint not null, digest bigint not null); \
              create table label_copies (id text primary key, text text not null); \
-             create table reactions (place integer primary key, id text not null, \
+             create table reactions (position integer primary key, id text not null, \
              version bigint not null, amount bigint not null)",
 }];
 

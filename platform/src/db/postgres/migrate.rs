@@ -23,19 +23,29 @@ pub(super) async fn open(
     let lock = format!("set lock_timeout = '60s'; select pg_advisory_lock({LOCK})");
     client.batch_execute(&lock).await?;
     let outcome = migrate(&client, migrations, may_migrate, now).await;
+    if outcome.is_err() {
+        // A step that failed leaves its transaction open, in which nothing else can be done.
+        drop(client.batch_execute("rollback").await);
+    }
     let unlock = format!("select pg_advisory_unlock({LOCK}); reset lock_timeout");
-    client.batch_execute(&unlock).await?;
-    outcome
+    let unlocked = client.batch_execute(&unlock).await;
+    let life = outcome?;
+    unlocked?;
+    Ok(life)
 }
 
 /// Paging and search compare texts byte by byte, as SQLite does.
 async fn check_collation(client: &Object) -> anyhow::Result<()> {
-    let sql = "select datname::text, datcollate::text, pg_encoding_to_char(encoding)::text \
-               from pg_database where datname = current_database()";
+    let sql = "select datname::text, datcollate::text, pg_encoding_to_char(encoding)::text, \
+               'B'::text < 'a'::text and 'a-b'::text < 'aa'::text from pg_database where datname = current_database()";
     let row = client.query_one(sql, &[]).await?;
-    let (name, collation, encoding): (String, String, String) =
+    let (name, mut collation, encoding): (String, String, String) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    let bytewise = matches!(collation.as_str(), "C" | "POSIX" | "C.UTF-8" | "C.utf8");
+    let mut bytewise = matches!(collation.as_str(), "C" | "POSIX" | "C.UTF-8" | "C.utf8");
+    if bytewise && !row.try_get::<_, bool>(3)? {
+        // Another provider of collations than the system's library compares, whatever that is told.
+        (bytewise, collation) = (false, "a language".to_owned());
+    }
     if bytewise && encoding == "UTF8" {
         return Ok(());
     }

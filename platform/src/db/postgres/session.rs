@@ -1,5 +1,6 @@
 //! One transaction's connection: statements, values, and what it has met.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use anyhow::anyhow;
@@ -18,6 +19,8 @@ pub(in crate::db) struct Session {
     client: Object,
     begin: &'static str,
     begun: Flag,
+    /// What is to be held before anything is read.
+    contended: Cell<Option<Contended>>,
     /// A statement failed, and the server refuses the rest of the transaction.
     failed: Flag,
     met: Flag,
@@ -26,11 +29,18 @@ pub(in crate::db) struct Session {
     spent: Flag,
 }
 
+/// An aggregate whose head moved under a transaction that is run again now.
+pub(super) struct Contended {
+    pub(super) aggregate: &'static str,
+    pub(super) subject: String,
+}
+
 impl Session {
-    pub(super) fn new(client: Object, begin: &'static str) -> Self {
+    pub(super) fn new(client: Object, begin: &'static str, contended: Option<Contended>) -> Self {
         Self {
             client,
             begin,
+            contended: Cell::new(contended),
             begun: Flag::default(),
             failed: Flag::default(),
             met: Flag::default(),
@@ -52,11 +62,26 @@ impl Session {
     }
 
     pub(in crate::db) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
+        self.hold_contended().await?;
         self.in_transaction(sql, self.rows(sql, params)).await
     }
 
     pub(in crate::db) async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
+        self.hold_contended().await?;
         self.in_transaction(sql, self.changes(sql, params)).await
+    }
+
+    /// Holds the head that had moved, so that those who want to raise it stand in line and none is run
+    /// in vain forever. Names are locked before it, in this run as in the one before.
+    async fn hold_contended(&self) -> Result<()> {
+        let Some(Contended { aggregate, subject }) = self.contended.take() else {
+            return Ok(());
+        };
+        let sql = "select 1 from heads where aggregate = $1 and subject = $2 for update";
+        let params = [Value::Text(aggregate.to_owned()), Value::Text(subject)];
+        self.in_transaction(sql, self.rows(sql, &params))
+            .await
+            .map(drop)
     }
 
     /// A savepoint's beginning, end or undoing.
