@@ -1,5 +1,6 @@
 //! The load generator behind `cargo xtask bench`: starts the real program, loads it, audits it.
 
+mod apart;
 mod figures;
 mod workloads;
 
@@ -19,11 +20,23 @@ struct Cli {
     /// The program to measure.
     #[arg(long)]
     program: PathBuf,
+    /// How the services are put together.
+    #[arg(long, value_enum, default_value = "embedded")]
+    composition: Put,
     /// How long each closed loop runs, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// The workloads; all without any.
     workloads: Vec<Workload>,
+}
+
+/// How the services are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Put {
+    /// All in one process, on SQLite.
+    Embedded,
+    /// Apart: two replicas of each, three servers of NATS, PostgreSQL.
+    Cluster,
 }
 
 #[tokio::main]
@@ -40,15 +53,19 @@ async fn main() -> ExitCode {
 /// Runs each workload on a marketplace of its own; a run that fails its audit is a failed run.
 async fn measure(cli: Cli) -> anyhow::Result<()> {
     let chosen = if cli.workloads.is_empty() {
-        Workload::all()
+        Workload::all(cli.composition == Put::Cluster)
     } else {
         cli.workloads
     };
     println!("| workload | case | per s | p50 ms | p99 ms | CPU ms each | note |");
     println!("|---|---|---|---|---|---|---|");
     for workload in chosen {
-        let mut marketplace =
-            Marketplace::start_program(&cli.program, Composition::Embedded, SETTINGS).await?;
+        let mut marketplace = match cli.composition {
+            Put::Embedded => {
+                Marketplace::start_program(&cli.program, Composition::Embedded, SETTINGS).await?
+            }
+            Put::Cluster => Marketplace::start_program_replicated(&cli.program, SETTINGS).await?,
+        };
         run(
             workload,
             &mut marketplace,

@@ -10,6 +10,7 @@ use e2e::{Answer, Client, Composition, Marketplace};
 use http::StatusCode;
 use serde_json::json;
 
+use crate::apart;
 use crate::figures::{Figures, Line};
 
 /// A workload.
@@ -29,12 +30,26 @@ pub enum Workload {
     Start,
     /// B11: memory (PSS).
     Memory,
+    /// What PostgreSQL itself does with an order as one statement: the limit of B4 (apart).
+    Floor,
+    /// What processes use while nobody asks anything (apart).
+    Idle,
 }
 
 impl Workload {
     /// All of them.
-    pub fn all() -> Vec<Self> {
-        Self::value_variants().to_vec()
+    pub fn all(apart: bool) -> Vec<Self> {
+        let fits = |one: &Self| match one {
+            Self::Floor | Self::Idle => apart,
+            // It starts programs of its own.
+            Self::Start => !apart,
+            _ => true,
+        };
+        Self::value_variants()
+            .iter()
+            .copied()
+            .filter(fits)
+            .collect()
     }
 }
 
@@ -52,6 +67,8 @@ pub async fn run(
         Workload::Propagate => propagate(marketplace).await,
         Workload::Start => start(marketplace).await,
         Workload::Memory => memory(marketplace).await,
+        Workload::Floor => apart::floor(marketplace, length).await,
+        Workload::Idle => apart::idle(marketplace).await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod marketplace;
+mod processes;
 
 pub use client::{Answer, Client};
 pub use marketplace::{Composition, Marketplace, command, program};
+pub use processes::Process;

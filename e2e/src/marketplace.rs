@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::processes::{self, Process};
+
 /// How long the marketplace may take to come to rest.
 const REST_WITHIN: Duration = Duration::from_secs(90);
 
@@ -234,9 +236,20 @@ impl Marketplace {
     /// # Errors
     /// When it does not start.
     pub async fn start_replicated(settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_program_replicated(&program()?, settings).await
+    }
+
+    /// Starts a program like [`Self::start_replicated`].
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_program_replicated(
+        program: &Path,
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
         let kind = Kind {
             replicas: 2,
-            ..kind(&program()?, Composition::Apart, settings)
+            ..kind(program, Composition::Apart, settings)
         };
         Self::start_in(kind, Arc::new(Scratch(directory()?))).await
     }
@@ -304,38 +317,32 @@ impl Marketplace {
         Self::start_in(self.kind, self.directory).await
     }
 
-    /// The processor time that it has used.
+    /// The processor time that it has used, with everything that it has started.
     ///
     /// # Errors
     /// When it has ended.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(self.proc("stat")?)?;
-        let fields = stat.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let ticks = |place: usize| -> anyhow::Result<u64> {
-            Ok(fields
-                .get(place)
-                .context("a field of stat is missing")?
-                .parse()?)
-        };
-        // utime and stime in clock ticks of 10 ms (proc(5)).
-        Ok(Duration::from_millis((ticks(11)? + ticks(12)?) * 10))
+        let id = self.child.id().context("the program has ended")?;
+        Ok(processes::with_children(id)?
+            .iter()
+            .map(|one| one.cpu)
+            .sum())
     }
 
-    /// Its share of memory (PSS), in KiB.
+    /// Its processes.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn processes(&self) -> anyhow::Result<Vec<Process>> {
+        processes::with_children(self.child.id().context("the program has ended")?)
+    }
+
+    /// The share of memory (PSS) of it and what it has started, in KiB.
     ///
     /// # Errors
     /// When it has ended.
     pub fn memory_kib(&self) -> anyhow::Result<u64> {
-        let rollup = std::fs::read_to_string(self.proc("smaps_rollup")?)?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        Ok(number.context("no Pss")?.parse()?)
-    }
-
-    fn proc(&self, file: &str) -> anyhow::Result<PathBuf> {
-        let id = self.child.id().context("the program has ended")?;
-        Ok(PathBuf::from(format!("/proc/{id}/{file}")))
+        self.processes()?.iter().map(Process::memory_kib).sum()
     }
 
     /// Runs another command of the program on the same data directory.

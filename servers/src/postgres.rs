@@ -15,6 +15,10 @@ use crate::process::{self, Process, free_port};
 /// The superuser of a server that was made here.
 pub const USER: &str = "ticketing";
 
+/// The password of a cluster's server: it answers on loopback only, and whoever can read the
+/// cluster's directory can read its data.
+pub const PASSWORD_OF_CLUSTERS: &str = "ticketing";
+
 /// The password of a server that goes with its test.
 const PASSWORD: &str = "secret";
 
@@ -67,11 +71,44 @@ impl Reached {
     /// # Errors
     /// When PostgreSQL is not installed.
     pub fn at(port: u16) -> Result<Self> {
+        Self::with_password(port, PASSWORD)
+    }
+
+    /// A server with this superuser's password.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed.
+    pub fn with_password(port: u16, password: &str) -> Result<Self> {
         Ok(Self {
             port,
-            password: PASSWORD.to_owned(),
+            password: password.to_owned(),
             binaries: binaries()?,
         })
+    }
+
+    /// Runs PostgreSQL's own load generator with a script, for so many clients and seconds; answers
+    /// transactions per second.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn pgbench(
+        &self,
+        database: &str,
+        script: &Path,
+        (clients, seconds): (u32, u64),
+    ) -> Result<f64> {
+        let said = process::run(
+            Command::new(self.binaries.join("pgbench"))
+                .args(["--no-vacuum", "--protocol", "prepared", "--jobs", "2"])
+                .args(["--client", &clients.to_string()])
+                .args(["--time", &seconds.to_string()])
+                .arg("--file")
+                .arg(script)
+                .arg(self.url(database)),
+        )?;
+        let line = said.lines().find_map(|line| line.strip_prefix("tps = "));
+        let number = line.and_then(|line| line.split(' ').next());
+        Ok(number.context("pgbench says no rate")?.parse()?)
     }
 
     /// The URL of a database for the superuser.

@@ -7,10 +7,14 @@ use crate::{process, workspace};
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Args {
+    /// embedded, or cluster: apart, two replicas of each service.
+    #[arg(long, default_value = "embedded", value_parser = ["embedded", "cluster"])]
+    composition: String,
     /// How long each closed loop runs, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// browse, list, order, onsale, propagate, start, memory; all without any.
+    /// browse, list, order, onsale, propagate, start, memory; apart also floor and idle; all without
+    /// any.
     workloads: Vec<String>,
 }
 
@@ -28,7 +32,10 @@ pub fn run(args: &Args) -> ExitCode {
         let release = workspace::target().join("release");
         let mut command = process::program(&release.join("bench").to_string_lossy(), &[]);
         command.arg("--program").arg(release.join("ticketing"));
+        let this = std::env::current_exe()?;
         command
+            .env("XTASK_BIN", this)
+            .args(["--composition", &args.composition])
             .arg("--seconds")
             .arg(args.seconds.to_string())
             .args(&args.workloads);

@@ -93,8 +93,7 @@ impl Directory {
         Ok(postgres::Options {
             directory: self.join("postgres"),
             durable: true,
-            // It answers on loopback only; whoever can read the directory can read the data.
-            password: "ticketing".to_owned(),
+            password: postgres::PASSWORD_OF_CLUSTERS.to_owned(),
             connections_max: 500,
         })
     }
