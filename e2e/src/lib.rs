@@ -1,7 +1,9 @@
 //! The whole system from outside: the real program on a private directory, and people who use it.
 
 pub mod client;
+pub mod cluster;
 pub mod marketplace;
 
 pub use client::{Answer, Client};
+pub use cluster::Cluster;
 pub use marketplace::{Composition, Marketplace, command, program};
