@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use platform::bus::Bus;
+use axum::http::uri::Authority;
 use platform::http::layers::{Show, layered};
 use platform::random::SystemRandom;
 use platform::telemetry::Metrics;
@@ -27,7 +27,19 @@ pub fn gateway(parts: &Parts<'_>, metrics: &Metrics) -> anyhow::Result<Router> {
             format!("--upstream (TICKETING_UPSTREAMS) {text}: write it as orders=host:port")
         })?;
         if gateway::TABLE.iter().all(|route| route.service != service) {
-            bail!("--upstream (TICKETING_UPSTREAMS) {text}: there is no service {service}");
+            let mut known: Vec<&str> = gateway::TABLE.iter().map(|route| route.service).collect();
+            known.dedup();
+            bail!(
+                "--upstream (TICKETING_UPSTREAMS) {text}: there is no service {service}, but {}",
+                known.join(", ")
+            );
+        }
+        let authority: Option<Authority> = place.parse().ok();
+        if authority
+            .and_then(|authority| authority.port_u16())
+            .is_none()
+        {
+            bail!("--upstream (TICKETING_UPSTREAMS) {text}: write it as {service}=host:port");
         }
         let places = upstreams.entry(service.to_owned()).or_default();
         places.push(place.to_owned());
@@ -62,11 +74,12 @@ pub fn gateway(parts: &Parts<'_>, metrics: &Metrics) -> anyhow::Result<Router> {
 ///
 /// # Errors
 /// When the load balancer's address is missing or malformed, or the bus does not answer.
-pub async fn web(parts: &Parts<'_>, bus: Arc<dyn Bus>) -> anyhow::Result<Router> {
+pub async fn web(parts: &Parts<'_>) -> anyhow::Result<Router> {
     const SETTING: &str = "--gateway-url (TICKETING_GATEWAY_URL)";
     let url = parts.settings.gateway_url.as_deref();
     let url = url.with_context(|| format!("{SETTING} is missing: http://gateway:3000"))?;
     let gateway = gateway::remote(url, &parts.clock).context(SETTING)?;
+    let bus = parts.bus().await?;
     let process = parts.process(Arc::clone(&bus), Vec::new());
     let routes = pages(parts.options, &process, gateway, &parts.streams).await?;
     let watch = watch_bus(bus, parts.readiness.clone(), Arc::clone(&parts.clock));

@@ -159,7 +159,7 @@ impl Parts<'_> {
     async fn start(&self) -> anyhow::Result<Running> {
         let router = match self.settings.service {
             ServiceName::Gateway => edge::gateway(self, &self.metrics)?,
-            ServiceName::Web => edge::web(self, self.bus().await?).await?,
+            ServiceName::Web => edge::web(self).await?,
             _ => return self.start_service().await,
         };
         Ok(Running { router, gate: None })
@@ -167,8 +167,14 @@ impl Parts<'_> {
 
     async fn start_service(&self) -> anyhow::Result<Running> {
         let (key, public_keys) = self.keys()?;
+        // What is missing is said before anything is waited for.
+        let urls = self.settings.database.clone();
+        urls.of(self.settings.service.as_str())?;
+        if self.settings.service == ServiceName::Payments {
+            urls.of_sandbox()?;
+        }
         let storage = Storage::Databases(Databases {
-            urls: self.settings.database.clone(),
+            urls,
             connections_max: usize::try_from(self.settings.database_connections)?,
             migrate: !self.settings.no_migrate,
             within: self.settings.connect_within,
@@ -190,7 +196,10 @@ impl Parts<'_> {
     }
 
     /// The bus, waited for as long as the settings say.
-    async fn bus(&self) -> anyhow::Result<Arc<dyn Bus>> {
+    ///
+    /// # Errors
+    /// When it is not there by then, or is not what it should be.
+    pub async fn bus(&self) -> anyhow::Result<Arc<dyn Bus>> {
         let surroundings = (self.clock.as_ref(), &self.tasks);
         let settings = self.settings;
         transport::connect(&settings.nats, surroundings, settings.connect_within).await

@@ -1,8 +1,8 @@
 //! `kill -9` in a loop under load: what was acknowledged stays, what was not happens at most once.
 
-mod history;
-mod life;
-mod verdict;
+pub mod history;
+pub mod life;
+pub mod verdict;
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ fn killed_starts(moments: &Seeded) -> Vec<Duration> {
         .collect()
 }
 
-async fn connected(marketplace: &Marketplace, cookies: &[Option<String>]) -> Vec<Client> {
+pub async fn connected(marketplace: &Marketplace, cookies: &[Option<String>]) -> Vec<Client> {
     let mut clients = Vec::new();
     for cookie in cookies {
         let mut client = Client::connect(marketplace.address).await.unwrap();

@@ -7,6 +7,8 @@ mod data;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod input;
 #[cfg(test)]
 mod late;

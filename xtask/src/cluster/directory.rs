@@ -33,6 +33,9 @@ pub struct MemberState {
     pub name: String,
     /// Its process now; none while it is held down.
     pub pid: Option<u32>,
+    /// Where it answers requests, its health among them; none for servers.
+    #[serde(default)]
+    pub address: Option<String>,
 }
 
 impl Directory {

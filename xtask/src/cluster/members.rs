@@ -1,6 +1,7 @@
 //! The processes of a cluster: started, started again when they end, held down when somebody wants it.
 
 use std::fs::{self, File, OpenOptions};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub struct Member {
     pub name: String,
     /// What it belongs to: a service, or `nats`.
     pub kind: String,
+    /// Where it answers requests, if it does.
+    pub listen: Option<SocketAddr>,
     command: Command,
     log: std::path::PathBuf,
     process: Option<Process>,
@@ -32,6 +35,7 @@ impl Member {
         Self {
             name: name.to_owned(),
             kind: kind.to_owned(),
+            listen: None,
             command,
             log: directory.join("logs").join(format!("{name}.log")),
             process: None,
@@ -132,6 +136,7 @@ impl Member {
         MemberState {
             name: self.name.clone(),
             pid: self.process.as_ref().map(Process::id),
+            address: self.listen.map(|address| address.to_string()),
         }
     }
 

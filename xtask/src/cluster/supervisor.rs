@@ -99,10 +99,11 @@ impl Cluster {
         for replica in &plan.replicas {
             let command = plan.command(replica, &environment);
             let mut member = Member::new(&replica.name, replica.service, command, &directory);
+            member.listen = Some(replica.listen);
             member.start()?;
             members.push(member);
         }
-        let cluster = Self {
+        let mut cluster = Self {
             plan,
             directory,
             postgres,
@@ -196,11 +197,13 @@ impl Cluster {
         Ok(())
     }
 
-    fn write_state(&self) -> Result<()> {
+    fn write_state(&mut self) -> Result<()> {
+        let runs = self.postgres.process().is_running();
         let mut members: Vec<_> = self.members.iter().map(Member::state).collect();
         members.push(super::directory::MemberState {
             name: "postgres".to_owned(),
-            pid: Some(self.postgres.id()),
+            pid: runs.then(|| self.postgres.id()),
+            address: None,
         });
         self.directory.write_state(&State {
             pid: std::process::id(),

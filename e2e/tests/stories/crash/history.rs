@@ -49,16 +49,48 @@ pub struct Known {
 
 /// What all people together know.
 #[derive(Default)]
-pub struct History(Mutex<Known>);
+pub struct History {
+    known: Mutex<Known>,
+    /// Parts of the system may be away while the others answer.
+    is_patient: bool,
+}
 
 impl History {
+    /// One in which an answer may be that there is none now.
+    pub fn patient() -> Self {
+        Self {
+            is_patient: true,
+            ..Self::default()
+        }
+    }
+
     pub fn read(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap()
+        self.known.lock().unwrap()
+    }
+
+    /// How much was acknowledged, and how many payments among it: for those events went around.
+    pub fn acknowledged(&self) -> (usize, usize) {
+        let known = self.read();
+        let paid = known
+            .created
+            .iter()
+            .filter(|(ask, _)| ask.path == "/api/payments");
+        (known.created.len(), paid.count())
+    }
+
+    /// The answer, unless it says that a part of the system is away, or still at it.
+    pub fn heard(&self, answer: Answer) -> Result<Answer, Gone> {
+        let is_away = matches!(answer.status.as_u16(), 502..=504);
+        if self.is_patient && (is_away || answer.code() == "idempotency_in_progress") {
+            return Err(Gone);
+        }
+        Ok(answer)
     }
 
     /// Sends a POST and keeps what became of it; the id in the answer if it succeeded.
     pub async fn post(&self, client: &mut Client, ask: Ask) -> Result<Option<Answer>, Gone> {
-        match send(client, &ask).await {
+        let sent = send(client, &ask).await;
+        match sent.and_then(|answer| self.heard(answer)) {
             Ok(answer) => Ok(self.keep(ask, &answer).then_some(answer)),
             Err(Gone) => {
                 self.read().unknown.push(ask);
@@ -69,7 +101,7 @@ impl History {
 
     /// Keeps an answer; whether it was a success.
     pub fn keep(&self, ask: Ask, answer: &Answer) -> bool {
-        fits(&ask, answer);
+        self.fits(&ask, answer);
         let mut known = self.read();
         match answer.status {
             StatusCode::CREATED | StatusCode::ACCEPTED => {
@@ -85,6 +117,21 @@ impl History {
             _ => {}
         }
         false
+    }
+
+    /// The answer is one that this request may get: what is on the list can be ordered, what one has
+    /// made can be used; unless the news of it could not get there.
+    fn fits(&self, ask: &Ask, answer: &Answer) {
+        let refusals: &[u16] = match ask.path.as_str() {
+            "/api/tickets" => &[],
+            "/api/orders" => &[409],
+            "/api/payments" => &[200, 402, 409],
+            _ => &[400, 409],
+        };
+        let status = answer.status.as_u16();
+        let late = self.is_patient && status == 404 && ask.path != "/api/tickets";
+        let fine = matches!(status, 201 | 202) || refusals.contains(&status) || late;
+        assert!(fine, "{ask:?}: {status} {:?}", answer.body);
     }
 }
 
@@ -105,20 +152,6 @@ pub async fn send(client: &mut Client, ask: &Ask) -> Result<Answer, Gone> {
 pub fn offer(ticket: &Value) -> Offer {
     let title = ticket["title"].as_str().unwrap().to_owned();
     (title, ticket["price"].as_i64().unwrap())
-}
-
-/// The answer is one that this request may get: what is on the list can be ordered, what one has
-/// made can be used.
-fn fits(ask: &Ask, answer: &Answer) {
-    let refusals: &[u16] = match ask.path.as_str() {
-        "/api/tickets" => &[],
-        "/api/orders" => &[409],
-        "/api/payments" => &[200, 402, 409],
-        _ => &[400, 409],
-    };
-    let status = answer.status.as_u16();
-    let fine = matches!(status, 201 | 202) || refusals.contains(&status);
-    assert!(fine, "{ask:?}: {status} {:?}", answer.body);
 }
 
 impl fmt::Display for History {

@@ -1,11 +1,17 @@
 //! What one person does until the program goes away.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use e2e::{Answer, Client};
 use http::StatusCode;
 use serde_json::{Value, json};
 use testing::random::Seeded;
 
 use super::history::{Ask, Gone, History, offer, send};
+
+/// The pause between two acts of somebody in no hurry.
+const PACE: Duration = Duration::from_millis(150);
 
 /// One person at one connection.
 pub struct Life<'a> {
@@ -30,18 +36,30 @@ impl<'a> Life<'a> {
 
     /// Does one thing after the other.
     pub async fn live(mut self) {
-        loop {
-            let done = match self.choices.below(100) {
-                0..30 => self.list().await,
-                30..38 => self.edit().await,
-                38..42 => self.withdraw().await,
-                42..50 => self.refund().await,
-                50..52 => self.sign_in_and_out().await,
-                _ => self.buy().await,
-            };
-            if done.is_err() {
-                return;
+        while self.act().await.is_ok() {}
+    }
+
+    /// Does one thing after the other, in no hurry, whatever goes away and comes back, until it is over.
+    pub async fn live_through(mut self, over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            if self.act().await.is_err() {
+                // The connection may have broken, and the load balancer may not be there yet.
+                if let Ok(fresh) = self.client.again().await {
+                    self.client = fresh;
+                }
             }
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    async fn act(&mut self) -> Result<(), Gone> {
+        match self.choices.below(100) {
+            0..30 => self.list().await,
+            30..38 => self.edit().await,
+            38..42 => self.withdraw().await,
+            42..50 => self.refund().await,
+            50..52 => self.sign_in_and_out().await,
+            _ => self.buy().await,
         }
     }
 
@@ -119,13 +137,15 @@ impl<'a> Life<'a> {
         let answer = elsewhere
             .post("/api/users/signin", &body)
             .await
-            .map_err(|_| Gone)?;
+            .map_err(|_| Gone)
+            .and_then(|answer| self.history.heard(answer))?;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
         elsewhere.cookie.clone_from(&answer.cookie);
         let ended = elsewhere
             .post("/api/users/signout", &json!({}))
             .await
-            .map_err(|_| Gone)?;
+            .map_err(|_| Gone)
+            .and_then(|answer| self.history.heard(answer))?;
         assert_eq!(ended.status, StatusCode::OK, "{:?}", ended.body);
         self.history.read().signed_out.extend(answer.cookie);
         Ok(())
@@ -190,7 +210,8 @@ impl<'a> Life<'a> {
             .client
             .raw(url, "application/x-www-form-urlencoded", form)
             .await;
-        let status = answer.map_err(|_| Gone)?.status;
+        let answer = answer.map_err(|_| Gone)?;
+        let status = self.history.heard(answer)?.status;
         assert_eq!(status, StatusCode::SEE_OTHER, "{url}");
         Ok(())
     }
@@ -228,6 +249,7 @@ impl<'a> Life<'a> {
             && let Some(first) = &answer
         {
             let again = send(&mut self.client, &ask).await?;
+            let again = self.history.heard(again)?;
             let (first, again) = (
                 (first.status, first.text("id").ok()),
                 (again.status, again.text("id").ok()),
@@ -247,7 +269,8 @@ impl<'a> Life<'a> {
             .client
             .call(method, path, body, &[])
             .await
-            .map_err(|_| Gone)?;
+            .map_err(|_| Gone)
+            .and_then(|answer| self.history.heard(answer))?;
         assert!(
             !answer.status.is_server_error(),
             "{method} {path}: {:?}",

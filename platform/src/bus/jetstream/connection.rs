@@ -44,7 +44,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The server does not accept the user, password, token or file.
-    #[error("{servers} refuses the credentials")]
+    #[error(
+        "{servers} refuses the credentials, or wants some: nats://user:password@host:4222, or a token"
+    )]
     WrongCredentials {
         /// Hosts and ports.
         servers: String,

@@ -64,6 +64,9 @@ impl std::fmt::Debug for Settings {
     }
 }
 
+/// What a list of servers looks like.
+const FORM: &str = "write it as nats://host:4222, several with commas between";
+
 /// Servers, and what one shows them.
 pub(super) struct Addresses {
     pub(super) servers: Vec<ServerAddr>,
@@ -82,7 +85,7 @@ pub(super) fn addresses(urls: &str) -> Result<Addresses, ConnectError> {
     let (mut servers, mut login) = (Vec::new(), None);
     for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
         // What was given may hold a password, so only the reason is shown.
-        let malformed = |reason: String| ConnectError::Malformed(reason);
+        let malformed = |reason: String| ConnectError::Malformed(format!("{reason}; {FORM}"));
         let server: ServerAddr = url.parse().map_err(|error| malformed(format!("{error}")))?;
         if !matches!(server.scheme(), "nats" | "tls") {
             return Err(malformed(format!(
@@ -101,7 +104,8 @@ pub(super) fn addresses(urls: &str) -> Result<Addresses, ConnectError> {
         );
     }
     if servers.is_empty() {
-        return Err(ConnectError::Malformed("no server is named".to_owned()));
+        let nobody = format!("no server is named; {FORM}");
+        return Err(ConnectError::Malformed(nobody));
     }
     Ok(Addresses { servers, login })
 }

@@ -40,6 +40,25 @@ fn is_transport(error: &Error) -> bool {
     false
 }
 
+/// What the operator can do about a server that answers and refuses the connection; `None` if it may
+/// accept it by itself later.
+pub(super) fn remedy(error: &Error) -> Option<&'static str> {
+    let code = error.code()?;
+    if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+    {
+        Some("correct the user or the password")
+    } else if *code == SqlState::INVALID_CATALOG_NAME {
+        Some(
+            "make it with: create database … template template0 encoding 'UTF8' lc_collate 'C' \
+             lc_ctype 'C'",
+        )
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        Some("grant the user connect on it")
+    } else {
+        None
+    }
+}
+
 /// Sorts an error by the classes of PostgreSQL's SQLSTATE (appendix A of its manual): connection
 /// (08), resources (53), operator (57) and system (58) are the surroundings' fault, a standby that
 /// takes no writes (25006) too; the rest is ours.

@@ -18,7 +18,7 @@ pub(super) async fn open(
     may_migrate: bool,
     now: i64,
 ) -> anyhow::Result<i64> {
-    let client = worker.client().await?;
+    let client = worker.first_client().await?;
     check_collation(&client).await?;
     let lock = format!("set lock_timeout = '60s'; select pg_advisory_lock({LOCK})");
     client.batch_execute(&lock).await?;
@@ -36,22 +36,31 @@ pub(super) async fn open(
 
 /// Paging and search compare texts byte by byte, as SQLite does.
 async fn check_collation(client: &Object) -> anyhow::Result<()> {
-    let sql = "select datname::text, datcollate::text, pg_encoding_to_char(encoding)::text, \
-               'B'::text < 'a'::text and 'a-b'::text < 'aa'::text from pg_database where datname = current_database()";
+    // The catalogue's names don't say it: lc_collate may be C, and ICU compares. Every language puts
+    // a before B. Which library compares can be chosen since PostgreSQL 15.
+    let sql = "select datname::text, pg_encoding_to_char(encoding)::text, \
+               'B'::text < 'a'::text and 'a-b'::text < 'aa'::text, \
+               case when current_setting('server_version_num')::int >= 150000 \
+               then 'locale_provider libc ' else '' end \
+               from pg_database where datname = current_database()";
     let row = client.query_one(sql, &[]).await?;
-    let (name, mut collation, encoding): (String, String, String) =
-        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-    let mut bytewise = matches!(collation.as_str(), "C" | "POSIX" | "C.UTF-8" | "C.utf8");
-    if bytewise && !row.try_get::<_, bool>(3)? {
-        // Another provider of collations than the system's library compares, whatever that is told.
-        (bytewise, collation) = (false, "a language".to_owned());
-    }
-    if bytewise && encoding == "UTF8" {
+    let (name, encoding, is_bytewise, provider): (String, String, bool, String) = (
+        row.try_get(0)?,
+        row.try_get(1)?,
+        row.try_get(2)?,
+        row.try_get(3)?,
+    );
+    if is_bytewise && encoding == "UTF8" {
         return Ok(());
     }
+    let how = if is_bytewise {
+        "byte by byte"
+    } else {
+        "as a language does"
+    };
     bail!(
-        "the database {name} compares texts by {collation} in {encoding}; make it with: create database \
-         {name} template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+        "the database {name} compares texts {how} in {encoding}; make it with: create database {name} \
+         template template0 encoding 'UTF8' {provider}lc_collate 'C' lc_ctype 'C'"
     )
 }
 

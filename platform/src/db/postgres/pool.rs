@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
@@ -52,11 +52,11 @@ impl PostgresSettings {
     }
 }
 
-/// A pool that has not connected yet.
+/// A pool that has not connected yet, and where it will.
 ///
 /// # Errors
 /// When the URL is not one.
-pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Result<Pool> {
+pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Result<(Pool, String)> {
     let mut config: Config = settings
         .url
         .parse()
@@ -75,6 +75,7 @@ pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Resul
     if config.get_application_name().is_none() {
         config.application_name(format!("ticketing-{service}"));
     }
+    let place = place(&config);
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
@@ -83,13 +84,29 @@ pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Resul
     } else {
         Manager::from_config(config, tls(), recycling)
     };
-    Ok(Pool::builder(manager)
+    let pool = Pool::builder(manager)
         .max_size(settings.connections_max.max(1))
         .create_timeout(Some(CONNECT_WITHIN))
         .wait_timeout(Some(CONNECT_WITHIN))
         .recycle_timeout(Some(CONNECT_WITHIN))
         .runtime(Runtime::Tokio1)
-        .build()?)
+        .build()?;
+    Ok((pool, place))
+}
+
+/// Hosts and ports, as they stand in the URL.
+fn place(config: &Config) -> String {
+    use tokio_postgres::config::Host;
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(number, host)| {
+        // One port may stand for all hosts; 5432 is the usual one.
+        let port = ports.get(number).or(ports.first()).unwrap_or(&5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{} (port {port})", folder.display()),
+        }
+    });
+    hosts.collect::<Vec<_>>().join(", ")
 }
 
 /// Nothing to hide from the own machine, unless it is asked for.
@@ -115,21 +132,45 @@ fn tls() -> MakeRustlsConnect {
 /// What lives on the database's thread.
 pub(super) struct Worker {
     pool: Pool,
+    /// The server's hosts and ports.
+    place: String,
 }
 
 impl Worker {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(super) fn new((pool, place): (Pool, String)) -> Self {
+        Self { pool, place }
     }
 
     /// A connection of the pool.
     pub(super) async fn client(&self) -> Result<Object> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(_) => {
-                Failure::Unavailable("no connection to the database in time".to_owned())
-            }
-            PoolError::Backend(error) => Failure::Unavailable(super::errors::chain(&error)),
-            other => Failure::Unavailable(other.to_string()),
-        })
+        self.pool.get().await.map_err(unavailable)
+    }
+
+    /// The first connection. What no waiting mends is not called unavailable, and says what to do.
+    pub(super) async fn first_client(&self) -> Result<Object> {
+        let error = match self.pool.get().await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        if let PoolError::Backend(refused) = &error
+            && let Some(remedy) = super::errors::remedy(refused)
+        {
+            let why = super::errors::chain(refused);
+            return Err(Failure::Broken(anyhow!("{why}: {remedy}")));
+        }
+        let (place, why) = (&self.place, unavailable(error));
+        Err(Failure::Unavailable(format!(
+            "no PostgreSQL server is ready at {place} ({why}): start it, or correct the address"
+        )))
+    }
+}
+
+fn unavailable(error: PoolError) -> Failure {
+    match error {
+        PoolError::Timeout(_) => {
+            Failure::Unavailable("no connection to the database in time".to_owned())
+        }
+        PoolError::Backend(error) => Failure::Unavailable(super::errors::chain(&error)),
+        other => Failure::Unavailable(other.to_string()),
     }
 }

@@ -1,0 +1,125 @@
+//! People buy and sell while one part after the other of a replicated system is killed, stopped, or away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use e2e::{Client, Cluster, Marketplace};
+use futures::future::join_all;
+
+use super::{PATIENCE, nothing_is_held_up};
+use crate::crash::history::History;
+use crate::crash::life::Life;
+use crate::crash::{connected, verdict};
+use crate::people::person;
+
+/// How many people are at it.
+const PEOPLE: usize = 6;
+
+/// Where their choices begin.
+const SEED: u64 = 11;
+
+/// How much must be acknowledged after a fault before the next one comes, a payment among it.
+const PROGRESS: usize = 10;
+
+/// How long something stands still, or is held down: longer than a hold, and than a lease.
+const AWAY: Duration = Duration::from_secs(8);
+
+/// Short holds, so that time runs out during the faults.
+const SETTINGS: &[&str] = &[
+    "--order-hold",
+    "2s",
+    "--payment-grace",
+    "2s",
+    "--unpaid-holds",
+    "1000",
+    "--log",
+    "warn",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_part_fails_in_turn_and_nothing_is_lost_or_done_twice() {
+    let marketplace = Marketplace::start_replicated(SETTINGS).await.unwrap();
+    let cluster = Cluster::of(&marketplace);
+    let mut cookies = Vec::new();
+    for who in 0..PEOPLE {
+        cookies.push(person(&marketplace, &format!("person{who}")).await.cookie);
+    }
+    let (history, over) = (History::patient(), AtomicBool::new(false));
+    let clients = connected(&marketplace, &cookies).await;
+    let lives = clients.into_iter().enumerate().map(|(who, client)| {
+        Life::new(&history, who, client, SEED + who as u64).live_through(&over)
+    });
+    let faults = async {
+        all_faults(&cluster, &history).await;
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(faults, join_all(lives));
+    println!("at the end {history}");
+    cluster.wait_until_ready().await.unwrap();
+    let mut clients = connected(&marketplace, &cookies).await;
+    verdict::ask_again(&history, &mut clients).await;
+    verdict::acknowledged_is_there(&history, &mut clients).await;
+    marketplace.come_to_rest().await.unwrap();
+    nothing_is_held_up(&marketplace).await;
+    // The others were idle meanwhile, and may have been closed.
+    let mut clients = connected(&marketplace, &cookies).await;
+    verdict::nothing_else_is_there(&history, &mut clients).await;
+    verdict::ended_as_was_said(&history, &mut clients).await;
+    let thief = Client::connect(marketplace.address).await.unwrap();
+    verdict::signed_out_stays_out(&history, thief).await;
+    marketplace.audit_and_stop().await.unwrap();
+}
+
+async fn all_faults(cluster: &Cluster, history: &History) {
+    for name in [
+        "auth-1",
+        "tickets-1",
+        "orders-1",
+        "expiration-1",
+        "payments-1",
+        "notifications-1",
+        "web-1",
+        "gateway",
+        // One of the three leads the stream of orders.
+        "nats-1",
+        "nats-2",
+        "nats-3",
+        "postgres",
+    ] {
+        it_goes_on(history, name).await;
+        cluster.kill(name).await.unwrap();
+        cluster.wait_until_ready().await.unwrap();
+    }
+    it_goes_on(history, "two that stand still").await;
+    for name in ["orders-2", "payments-2"] {
+        cluster.pause(name).await.unwrap();
+    }
+    tokio::time::sleep(AWAY).await;
+    for name in ["orders-2", "payments-2"] {
+        cluster.resume(name).await.unwrap();
+    }
+    for name in ["notifications", "expiration"] {
+        it_goes_on(history, name).await;
+        cluster.hold(name).await.unwrap();
+        tokio::time::sleep(AWAY).await;
+        cluster.release(name).await.unwrap();
+    }
+    it_goes_on(history, "the end").await;
+}
+
+/// People get on with their lives; only then comes the next.
+async fn it_goes_on(history: &History, next: &str) {
+    let (all, paid) = history.acknowledged();
+    println!("before {next}: {history}");
+    let has_gone_on = || {
+        let now = history.acknowledged();
+        now.0 >= all + PROGRESS && now.1 > paid
+    };
+    let goes_on = async {
+        while !has_gone_on() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let gone_on = tokio::time::timeout(PATIENCE, goes_on).await;
+    assert!(gone_on.is_ok(), "before {next} nothing goes on: {history}");
+}
