@@ -28,15 +28,22 @@ impl Databases {
     /// # Errors
     /// When it does not start.
     pub fn wanted() -> Result<Option<Arc<Self>>> {
-        let server = match std::env::var(DATABASE).as_deref() {
-            Ok("postgres") => Server::get()?,
+        match std::env::var(DATABASE).as_deref() {
+            Ok("postgres") => Self::new().map(Some),
             Ok(other) => bail!("{DATABASE}={other}: it can be postgres"),
-            Err(_) => return Ok(None),
-        };
-        Ok(Some(Arc::new(Self {
-            server,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A server.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn new() -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            server: Server::get()?,
             known: Mutex::default(),
-        })))
+        }))
     }
 
     /// The database of a service: the same each time.

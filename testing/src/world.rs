@@ -44,9 +44,13 @@ pub(crate) struct Place {
 
 impl Place {
     fn new() -> anyhow::Result<Self> {
+        Self::on(Databases::wanted()?)
+    }
+
+    pub(crate) fn on(databases: Option<Arc<Databases>>) -> anyhow::Result<Self> {
         Ok(Self {
             directory: Arc::new(tempfile::tempdir()?),
-            databases: Databases::wanted()?,
+            databases,
             clock: TestClock::new(),
         })
     }
@@ -164,7 +168,6 @@ impl World {
             gates.insert(name, gate);
             found.insert(name, what);
         }
-        let ended = false;
         Ok(Self {
             place,
             clock,
@@ -175,7 +178,7 @@ impl World {
             found,
             router,
             tasks,
-            ended,
+            ended: false,
         })
     }
 
