@@ -2,6 +2,7 @@
 //! be moved, a bus that can lose, and owners that are only pretended; and real servers where the code talks to one.
 
 pub mod answered;
+mod beside;
 pub mod bus;
 pub mod clock;
 pub mod crash;

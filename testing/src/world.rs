@@ -43,7 +43,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn new(databases: Option<Arc<Databases>>) -> anyhow::Result<Self> {
+    pub(crate) fn new(databases: Option<Arc<Databases>>) -> anyhow::Result<Self> {
         Ok(Self {
             directory: Arc::new(tempfile::tempdir()?),
             databases,
@@ -185,7 +185,6 @@ impl World {
             gates.insert(name, gate);
             found.insert(name, what);
         }
-        let ended = false;
         Ok(Self {
             place,
             clock,
@@ -196,7 +195,7 @@ impl World {
             found,
             router,
             tasks,
-            ended,
+            ended: false,
         })
     }
 

@@ -8,7 +8,7 @@ use contracts::Envelope;
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::Turn;
-use super::store;
+use super::{rebuild, store};
 use crate::db::{Row, Tx, params};
 use crate::failure::{Failure, Result};
 use crate::log::source::{self, Ask, LogPage};
@@ -188,6 +188,10 @@ impl Gate {
         log: Option<&[Envelope]>,
     ) -> Result<Vec<String>> {
         tx.stand_still().await?;
+        if tx.is_shared() && rebuild::is_under_way(tx).await? {
+            // Begun by another replica meanwhile.
+            return Ok(Vec::new());
+        }
         let mut live = Vec::new();
         for table in consumer.copies {
             live.push(dump(tx, table).await?);

@@ -20,6 +20,8 @@ mod operator;
 #[cfg(test)]
 mod prefix;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod stage;

@@ -151,12 +151,17 @@ impl Stage {
 
     /// Waits, with the clock moved on all the while.
     pub async fn until<T>(&self, look: impl AsyncFn() -> Option<T>) -> T {
-        let step = if keeps_files() { STEP } else { STEP_SHARED };
+        let mut gates = self.world.gates.values();
+        let shared = gates.any(|gate| gate.context.db.is_shared());
+        let (step, waits) = if shared {
+            (STEP_SHARED, WAITS_SHARED)
+        } else {
+            (STEP, 1)
+        };
         let waited = async || {
             self.world.clock.advance(step);
             Ok(look().await)
         };
-        let waits = if keeps_files() { 1 } else { WAITS_SHARED };
         for _ in 1..waits {
             if let Ok(found) = self.world.until(&waited).await {
                 return found;

@@ -1,0 +1,222 @@
+//! Two processes with the same services on the same databases: the invariants hold between them, and
+//! each goes on when the other dies.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use contracts::Aggregate;
+use platform::bus::Bus;
+use platform::bus::jetstream::{self, Settings};
+use platform::db::params;
+use platform::gate::inbox::Arrival;
+use platform::log::PARTITIONS;
+use platform::tasks::Tasks;
+use platform::{Failure, Tx};
+use testing::nats::Server;
+use testing::{Faults, World};
+
+use crate::stage::{Stage, all};
+use crate::toys::{Counter, Moods};
+
+/// Two replicas of all toys, and the broker that they share.
+struct Pair {
+    one: Stage,
+    two: Stage,
+    _broker: Server,
+}
+
+async fn connected(broker: &Server) -> Arc<dyn Bus> {
+    let (settings, tasks) = (Settings::new(broker.url()), Tasks::default());
+    Arc::new(jetstream::connect(&settings, &tasks).await.unwrap())
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let broker = testing::nats::single().unwrap();
+        let moods = Moods::default();
+        let world = World::start_shared_over(connected(&broker).await, all(&moods));
+        let world = world.await.unwrap();
+        let another = world.beside(connected(&broker).await, all(&moods)).await;
+        let two = Stage {
+            world: another.unwrap(),
+            moods: moods.clone(),
+        };
+        let one = Stage { world, moods };
+        Self {
+            one,
+            two,
+            _broker: broker,
+        }
+    }
+
+    /// Adds by both replicas at once, to all of these counters.
+    async fn add(&self, ids: &[&str], times: i64) {
+        let adding = ids.iter().map(|id| async move {
+            tokio::join!(self.one.add_times(id, times), self.two.add_times(id, times))
+        });
+        futures::future::join_all(adding).await;
+    }
+
+    /// Waits until both publish a fair share.
+    async fn until_shared(&self) {
+        let fair = async || {
+            let holders = holders(&self.one).await;
+            let shares: Vec<i64> = holders.into_iter().map(|(_, count)| count).collect();
+            (shares == [PARTITIONS / 2; 2]).then_some(())
+        };
+        self.one.until(fair).await;
+    }
+
+    async fn end(self, ids: &[&str]) {
+        self.one.rest().await;
+        self.two.check(ids).await;
+        self.two.world.end().await.unwrap();
+        self.one.end(ids).await;
+    }
+}
+
+/// Who publishes how many partitions of the counters' events.
+async fn holders(stage: &Stage) -> Vec<(String, i64)> {
+    let look = async |tx: &mut Tx| {
+        let sql = "select holder, count(*) from leases where name like 'relay/%' \
+                   and name not like 'relay/replica/%' group by holder order by holder";
+        let rows = tx.query(sql, params![]).await?;
+        let read = rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?)));
+        read.collect()
+    };
+    let db = stage.world.db("counters").unwrap();
+    db.read(look).await.unwrap()
+}
+
+/// The counters whose events this replica has published.
+fn published(stage: &Stage) -> BTreeSet<String> {
+    let events = stage.world.events.lock();
+    let events = events.unwrap_or_else(PoisonError::into_inner);
+    let counters = events
+        .iter()
+        .filter(|event| event.aggregate == Counter::NAME);
+    counters.map(|event| event.subject.clone()).collect()
+}
+
+fn many() -> Vec<String> {
+    (0..24).map(|number| format!("counter-{number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i4_i5_replicas_have_each_effect_once_and_in_order() {
+    let pair = Pair::start().await;
+    let ids = ["a", "b", "c"];
+    pair.add(&ids, 20).await;
+    for stage in [&pair.one, &pair.two] {
+        for id in ids {
+            stage.until_at("board", id, 40).await;
+        }
+    }
+    pair.end(&ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i4_i5_replicas_that_hear_late_twice_and_never_have_each_effect_once_and_in_order() {
+    let pair = Pair::start().await;
+    for (seed, stage) in [(1, &pair.one), (2, &pair.two)] {
+        stage.world.bus.reseed(seed);
+        stage.world.bus.set(Faults {
+            lost: 20,
+            doubled: 20,
+            delayed: 40,
+            unconfirmed: 10,
+            unheard: 20,
+            unanswered: 20,
+        });
+    }
+    let ids = ["a", "b", "c"];
+    pair.add(&ids, 20).await;
+    pair.one.mend_wires();
+    pair.two.mend_wires();
+    pair.end(&ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_share_the_work_and_each_key_has_one() {
+    let pair = Pair::start().await;
+    pair.until_shared().await;
+    let ids = many();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    pair.add(&ids, 1).await;
+    pair.one.until_published().await;
+    let (by_one, by_two) = (published(&pair.one), published(&pair.two));
+    assert!(!by_one.is_empty() && !by_two.is_empty());
+    assert_eq!(by_one.len() + by_two.len(), ids.len(), "none by both");
+    pair.end(&ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i7_the_share_of_a_replica_that_dies_is_published_by_the_other() {
+    let pair = Pair::start().await;
+    pair.until_shared().await;
+    let ids = many();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    pair.add(&ids, 1).await;
+    let Pair { one, two, _broker } = pair;
+    two.crash().await;
+    one.add_together(&ids, 3).await;
+    one.until_published().await;
+    let holders = holders(&one).await;
+    assert!(matches!(&holders[..], [(_, PARTITIONS)]), "{holders:?}");
+    one.end(&ids).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_by_one_replica_holds_the_other_back_and_is_ended_by_it_should_that_one_die() {
+    let Pair { one, two, _broker } = Pair::start().await;
+    one.add_together(&["a", "b"], 300).await;
+    one.rest().await;
+    // It empties the copies and then hears nothing from the owner.
+    one.world.bus.set(Faults {
+        unanswered: 100,
+        ..Faults::default()
+    });
+    one.gate("board").rebuild().await.unwrap_err();
+    assert!(two.gate("board").waiting().await.unwrap().rebuilding);
+    assert_eq!(two.copy("board", "a").await, None, "emptied");
+    two.add("a", 9).await;
+    let event = two.log("a").await.remove(300);
+    let consumer = two.gate("board").consumer(Counter::NAME).unwrap();
+    let arrival = Arrival::by_bus(Arc::new(event), 1);
+    let held_back = two.gate("board").take(consumer, vec![arrival]).await;
+    assert!(
+        matches!(held_back, Err(Failure::Unavailable(_))),
+        "{held_back:?}"
+    );
+    let refused = two.gate("board").rebuild().await;
+    assert!(
+        matches!(refused, Err(Failure::Unavailable(_))),
+        "{refused:?}"
+    );
+    one.crash().await;
+    let ended = async || {
+        let waiting = two.gate("board").waiting().await.unwrap();
+        (!waiting.rebuilding).then_some(())
+    };
+    two.until(ended).await;
+    two.until_at("board", "a", 301).await;
+    two.end(&["a", "b"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_beside_busy_replicas_finds_nothing() {
+    let pair = Pair::start().await;
+    let busy = pair.add(&["a", "b"], 60);
+    let audits = async {
+        for stage in [&pair.one, &pair.two, &pair.one, &pair.two] {
+            for service in ["board", "archive"] {
+                let gate = stage.gate(service);
+                assert_eq!(gate.copy_differences().await.unwrap(), Vec::<String>::new());
+                let lags = gate.lags().await.unwrap();
+                assert!(lags.iter().all(|lag| lag.cursor < lag.head), "{lags:?}");
+            }
+        }
+    };
+    tokio::join!(busy, audits);
+    pair.end(&["a", "b"]).await;
+}
