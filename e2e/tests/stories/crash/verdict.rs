@@ -51,20 +51,23 @@ pub async fn acknowledged_is_there(history: &History, clients: &mut [Client]) {
         (fresh, known.created.clone())
     };
     for (ask, id) in fresh {
-        let resource = resource(&ask, &id);
-        // Who sold it can ask for its refund, and can't look at it.
-        let owner = |(made, of): &&(Ask, String)| format!("{}/{of}", made.path) == resource;
-        let who = all.iter().find(owner).map_or(ask.who, |(made, _)| made.who);
-        let seen = see(&mut clients[who], &resource).await;
+        let (who, path) = resource(&all, &ask, &id);
+        let seen = see(&mut clients[who], &path).await;
         assert_eq!(seen["id"], id.as_str(), "{ask:?} was acknowledged: {seen}");
     }
 }
 
-fn resource(ask: &Ask, id: &str) -> String {
-    match ask.path.strip_suffix("/refund") {
-        Some(order) => order.to_owned(),
-        None => format!("{}/{id}", ask.path),
-    }
+/// What a request made or changed, and who may see it: an order its buyer alone, not the seller who
+/// gives the money back.
+fn resource(created: &[(Ask, String)], ask: &Ask, id: &str) -> (usize, String) {
+    let Some(order) = ask.path.strip_suffix("/refund") else {
+        return (ask.who, format!("{}/{id}", ask.path));
+    };
+    let made = created
+        .iter()
+        .find(|(ask, made)| ask.path == "/api/orders" && order.ends_with(made));
+    let (buyer, _) = made.unwrap_or_else(|| panic!("{ask:?}: nobody ordered it"));
+    (buyer.who, order.to_owned())
 }
 
 /// Nobody has a ticket, an order or a payment that no request of theirs made.
@@ -159,23 +162,24 @@ pub async fn ended_as_was_said(history: &History, clients: &mut [Client]) {
             known.offers.clone(),
         )
     };
-    for (ask, id) in created {
-        let seen = see(&mut clients[ask.who], &resource(&ask, &id)).await;
+    for (ask, id) in &created {
+        let (who, path) = resource(&created, ask, id);
+        let seen = see(&mut clients[who], &path).await;
         let status = seen["status"].as_str().unwrap_or_default();
         let fine: &[&str] = match ask.path.as_str() {
             "/api/tickets" => {
                 assert!(
-                    offers[&id].contains(&offer(&seen)),
+                    offers[id].contains(&offer(&seen)),
                     "{seen}: {:?}",
-                    offers[&id]
+                    offers[id]
                 );
-                if withdrawn.contains(&id) {
+                if withdrawn.contains(id) {
                     &["withdrawn"]
                 } else {
                     &["listed", "sold", "withdrawn"]
                 }
             }
-            "/api/orders" if cancelled.contains(&id) => &["cancelled"],
+            "/api/orders" if cancelled.contains(id) => &["cancelled"],
             "/api/orders" => &["cancelled", "complete", "refunded"],
             "/api/payments" => &["captured", "failed", "voided", "refunded"],
             _ => {
