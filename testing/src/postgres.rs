@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use platform::db::PostgresSettings;
-use servers::postgres::{Postgres, Reached};
+pub use servers::postgres::Postgres;
+use servers::postgres::Reached;
 
 /// Names the port of a server that all tests of a run share; `cargo xtask test` starts one, because
 /// making a server takes longer than most tests.

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use platform::db::{Migration, PostgresSettings, Wakers, params};
 use platform::{Db, Failure, Tx};
-use servers::postgres::Postgres;
 use testing::TestClock;
-use testing::postgres::Server;
+use testing::postgres::{Postgres, Server};
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
