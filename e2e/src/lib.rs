@@ -2,10 +2,12 @@
 
 pub mod client;
 pub mod cluster;
+mod composition;
 pub mod marketplace;
 mod processes;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;
-pub use marketplace::{Composition, Marketplace, command, program};
+pub use composition::{Composition, command, program};
+pub use marketplace::Marketplace;
 pub use processes::Process;

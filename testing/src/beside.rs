@@ -8,8 +8,9 @@ use platform::bus::Bus;
 use platform::random::SystemRandom;
 use platform::session::SigningKey;
 
+use crate::place::Place;
 use crate::postgres::Databases;
-use crate::world::{Place, World};
+use crate::world::World;
 
 impl World {
     /// Starts services over this bus that keep their data in PostgreSQL, whatever this run is told.

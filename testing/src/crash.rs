@@ -7,7 +7,8 @@ use std::time::Duration;
 use platform::session::SigningKey;
 use platform::{Service, Tx};
 
-use crate::world::{Place, World};
+use crate::place::Place;
+use crate::world::World;
 
 /// What a crash left.
 pub struct Crashed {

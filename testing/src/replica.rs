@@ -11,7 +11,8 @@ use platform::run::{begin, open_shared, prepare};
 use platform::{Db, Service};
 
 use crate::answered::Answered;
-use crate::world::{World, ask, process, public_half};
+use crate::place::{process, public_half};
+use crate::world::{World, ask};
 
 /// A second process with the same services on the same databases. It ends with its world.
 ///

@@ -14,43 +14,23 @@ use contracts::{Envelope, Timestamp};
 use http::Request;
 use http_body_util::BodyExt;
 use platform::bus::Bus;
-use platform::gate::{Gate, GateSettings};
-use platform::http::health::Readiness;
+use platform::gate::Gate;
 use platform::random::{SystemRandom, uuid_v7};
-use platform::run::{Found, Process, begin, open_embedded, open_shared, prepare};
-use platform::session::{PublicKey, SignedIn, SigningKey};
+use platform::run::{Found, begin, open_embedded, open_shared, prepare};
+use platform::session::{SignedIn, SigningKey};
 use platform::tasks::Tasks;
 use platform::{Clock, Db, Service, Tx};
-use tempfile::TempDir;
 use tower::ServiceExt;
 
 use crate::answered::Answered;
 use crate::bus::FaultyBus;
 use crate::clock::TestClock;
 use crate::owner::Owner;
+use crate::place::{Place, process, public_half};
 use crate::postgres::Databases;
 
 /// How long a test waits for what must happen.
 pub const WITHIN: Duration = Duration::from_secs(10);
-
-/// Where a world's data is, and which time it is there: what is left of it after a crash.
-#[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) directory: Arc<TempDir>,
-    /// Where the data is, unless it is in the directory.
-    pub(crate) databases: Option<Arc<Databases>>,
-    pub(crate) clock: Arc<TestClock>,
-}
-
-impl Place {
-    pub(crate) fn new(databases: Option<Arc<Databases>>) -> anyhow::Result<Self> {
-        Ok(Self {
-            directory: Arc::new(tempfile::tempdir()?),
-            databases,
-            clock: TestClock::new(),
-        })
-    }
-}
 
 /// A running world. End it with [`World::end`], which fails on left-over work.
 pub struct World {
@@ -368,33 +348,6 @@ pub(crate) async fn ask(router: &Router, request: Request<Body>) -> anyhow::Resu
         headers: parts.headers,
         body,
     })
-}
-
-pub(crate) fn public_half(key: &SigningKey) -> anyhow::Result<PublicKey> {
-    key.public().map_err(|error| anyhow!("{error}"))
-}
-
-/// What the services of a world share.
-pub(crate) fn process(
-    clock: &Arc<TestClock>,
-    bus: &FaultyBus,
-    tasks: &Tasks,
-    public: PublicKey,
-) -> Process {
-    Process {
-        clock: clock.clone(),
-        random: Arc::new(SystemRandom),
-        bus: Arc::new(bus.clone()),
-        tasks: tasks.clone(),
-        public_keys: vec![public],
-        public_url: None,
-        readiness: Readiness::default(),
-        gate: GateSettings {
-            attempts_max: 3,
-            retry_first: Duration::from_millis(10),
-            ..GateSettings::default()
-        },
-    }
 }
 
 /// How many events are unpublished and parked, and how many keys are stuck.

@@ -1,0 +1,129 @@
+//! How the services of a story are put together, and which commands that takes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio::process::Command;
+
+/// How the services are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Composition {
+    /// All in one process, on embedded storage.
+    Embedded,
+    /// Every service in a process of its own, over NATS and PostgreSQL, behind the load balancer.
+    Apart,
+}
+
+impl Composition {
+    /// What this run of the stories is told in: `STORIES`, `embedded` or `apart`.
+    ///
+    /// # Panics
+    /// When it says something else: a story told in the wrong composition would prove nothing.
+    #[must_use]
+    pub fn told() -> Self {
+        match std::env::var("STORIES").as_deref() {
+            Err(_) | Ok("embedded") => Self::Embedded,
+            #[expect(clippy::panic, reason = "a run that is set up wrongly must not pass")]
+            Ok(other) if other != "apart" => panic!("STORIES={other}: embedded or apart"),
+            Ok(_) => Self::Apart,
+        }
+    }
+}
+
+/// How a marketplace is started, and what is asked of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kind {
+    /// The program.
+    pub program: PathBuf,
+    /// How its services are put together.
+    pub composition: Composition,
+    /// What they are told besides.
+    pub settings: Vec<String>,
+    /// How many replicas of each service and servers of NATS, apart.
+    pub replicas: u8,
+}
+
+impl Kind {
+    /// Starts it on this data.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn up(&self, data: &Path) -> anyhow::Result<Command> {
+        Ok(match self.composition {
+            Composition::Embedded => {
+                let mut command = command(&self.program, &["up", "--listen", "127.0.0.1:0"]);
+                command.args(&self.settings).arg("--data-dir").arg(data);
+                command
+            }
+            Composition::Apart => {
+                let mut command = self.cluster()?;
+                command.args(["up", "--listen", "127.0.0.1:0", "--data-dir"]);
+                command.arg(data);
+                let nodes = if self.replicas > 1 { "3" } else { "1" };
+                command.args(["--nats-nodes", nodes, "--replicas"]);
+                command.arg(self.replicas.to_string());
+                command.arg("--").args(&self.settings);
+                command
+            }
+        })
+    }
+
+    /// Another command on the same data.
+    ///
+    /// # Errors
+    /// When a program is missing.
+    pub fn on(&self, data: &Path, args: &[&str]) -> anyhow::Result<Command> {
+        Ok(match self.composition {
+            Composition::Embedded => {
+                let mut command = command(&self.program, args);
+                command.arg("--data-dir").arg(data);
+                command
+            }
+            Composition::Apart => {
+                let mut command = self.cluster()?;
+                command.args(["run", "--data-dir"]).arg(data);
+                command.arg("--").args(args);
+                command
+            }
+        })
+    }
+
+    fn cluster(&self) -> anyhow::Result<Command> {
+        let mut command = command(&built("XTASK_BIN", "xtask")?, &["cluster"]);
+        command.env("TICKETING_BIN", &self.program);
+        Ok(command)
+    }
+}
+
+/// The program: `TICKETING_BIN`, or what the dev profile built beside this executable.
+///
+/// # Errors
+/// When neither is there.
+pub fn program() -> anyhow::Result<PathBuf> {
+    built("TICKETING_BIN", "ticketing")
+}
+
+/// What `variable` names, or what the dev profile built beside this executable.
+fn built(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
+    if let Some(program) = std::env::var_os(variable) {
+        return Ok(PathBuf::from(program));
+    }
+    let here = std::env::current_exe()?;
+    let built = here.ancestors().skip(1).map(|folder| folder.join(name));
+    let found = built.into_iter().take(3).find(|program| program.is_file());
+    found.with_context(|| format!("no program: run `cargo build -p {name}` first"))
+}
+
+/// The program with these arguments, and with no setting but those: what our own environment says of
+/// a marketplace is not meant for it.
+#[must_use]
+pub fn command(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TICKETING_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
