@@ -50,7 +50,8 @@ pub async fn events(settings: EventsSettings) -> anyhow::Result<ExitCode> {
         let mut operator = beside(&settings.databases).await?;
         if matches!(request, Request::Tail) {
             let clock = SystemClock::new();
-            let surroundings = (&clock as &dyn Clock, &Tasks::default());
+            let clock: &dyn Clock = &clock;
+            let surroundings = (clock, &Tasks::default());
             operator.bus = transport::connect(&settings.nats, surroundings, Duration::ZERO).await?;
         }
         return control::work_on(operator, request).await;

@@ -42,7 +42,6 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Looks behind trusted proxies, and limits requests if a limit is set.
-#[must_use]
 pub fn limited(router: Router, settings: &SiteSettings) -> Router {
     server::by_address(router, settings.trusted(), settings.request_limit)
 }
