@@ -2,6 +2,7 @@
 
 mod apart;
 mod figures;
+mod onsale;
 mod workloads;
 
 use std::path::PathBuf;

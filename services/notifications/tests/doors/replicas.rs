@@ -79,7 +79,10 @@ async fn a_live_replica_keeps_its_messages_when_another_starts() -> Result<()> {
     let mut order = market.new_order("The Band");
     order.status = OrderStatus::AwaitingPayment;
     market.say(&order, OrderFact::AwaitingPayment).await?;
-    market.wait_for_state("queued", 1).await?;
+    // It was tried once: nobody has it in hand.
+    let sql = "select count(*) from messages where state = 'queued' and tries > 0";
+    let waiting = async || Ok((market.count(sql).await? == 1).then_some(()));
+    market.world.until(waiting).await?;
     // The first replica is handing it over.
     let now = platform::clock::later(market.world.now(), Duration::from_secs(170));
     let take = async move |tx: &mut platform::Tx| {
