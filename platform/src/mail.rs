@@ -3,7 +3,7 @@
 mod file;
 mod smtp;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use contracts::Timestamp;
@@ -52,6 +52,12 @@ pub trait Mailer: Send + Sync + 'static {
     /// # Errors
     /// When nobody has, or that is not certain.
     async fn send(&self, message: &Message) -> Result<(), MailError>;
+
+    /// After how long whoever began to send a message and did not say what came of it is gone: longer
+    /// than any sending takes.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(180)
+    }
 }
 
 impl MailError {

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -109,6 +110,11 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[async_trait]
 impl Mailer for FileMailer {
+    /// A file is written in milliseconds.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(20)
+    }
+
     async fn send(&self, message: &Message) -> Result<(), MailError> {
         let id = fingerprint(message);
         let sent_at = self.clock.now();

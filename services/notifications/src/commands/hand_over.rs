@@ -12,12 +12,13 @@ use crate::store::messages::{self, Due};
 /// How many messages are handed over at once: a mail server takes about a second for each.
 const BATCH: i64 = 8;
 
-/// Takes the messages that are due. Whoever does not report within the lease has crashed.
+/// Takes the messages that are due. Whoever does not report within the lease has crashed: it is longer
+/// than any hand-over takes.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take_due(tx: &mut Tx) -> Result<Vec<Due>> {
-    let lease_ends = later(tx.now(), LEASE);
+pub async fn take_due(tx: &mut Tx, lease: Duration) -> Result<Vec<Due>> {
+    let lease_ends = later(tx.now(), lease);
     messages::take(tx, BATCH, lease_ends).await
 }
 

@@ -26,7 +26,7 @@ pub enum Outcome {
     Never,
 }
 
-/// After how long a hand-over that nobody reported on is begun again: longer than any takes.
+/// The longest that any mailer's hand-over is waited for.
 pub const LEASE: Duration = Duration::from_secs(180);
 
 /// For how long a message is tried: after that it is no news any more (a mail server gives up after

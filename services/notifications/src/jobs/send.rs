@@ -37,7 +37,9 @@ async fn run(
         released.store(true, Ordering::Release);
     }
     loop {
-        let due = ctx.db.write(async |tx: &mut Tx| take_due(tx).await).await?;
+        let lease = mailer.patience();
+        let take = async move |tx: &mut Tx| take_due(tx, lease).await;
+        let due = ctx.db.write(take).await?;
         if due.is_empty() {
             break;
         }
