@@ -168,7 +168,13 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     for number in 0..64 {
         buyers.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
     }
+    // As many as can be sold in the time.
+    let share = match marketplace.composition() {
+        Composition::Embedded => 1,
+        Composition::Apart => 10,
+    };
     for (count, wanted) in [(1, 8_000), (8, 25_000), (64, 50_000)] {
+        let wanted = wanted / share;
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut clients = Vec::new();

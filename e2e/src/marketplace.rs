@@ -173,6 +173,12 @@ impl Marketplace {
         &self.kind.program
     }
 
+    /// How its services are put together.
+    #[must_use]
+    pub fn composition(&self) -> Composition {
+        self.kind.composition
+    }
+
     /// Its data directory.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
