@@ -29,7 +29,8 @@ async fn typed(marketplace: &Marketplace, head: &str, piece: &[u8], pieces: usiz
         reading.read_line(&mut status).await.map(|_| status)
     };
     let both = async { tokio::join!(writing, answer) };
-    let (_, status) = tokio::time::timeout(Duration::from_secs(10), both)
+    // Who says nothing more is waited for: by the service, and apart by the load balancer too.
+    let (_, status) = tokio::time::timeout(Duration::from_secs(25), both)
         .await
         .unwrap();
     status.unwrap()
