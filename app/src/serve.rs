@@ -184,7 +184,7 @@ impl Parts<'_> {
         let service = self.service(&process, key, &storage).await?;
         let db = storage.open(&process, service.schema()).await?;
         let mut prepared = prepare(&process, service, db).await?;
-        let router = self.routes(&process, &mut prepared)?;
+        let router = self.routes(&mut prepared)?;
         let (gate, found) = begin(prepared).await?;
         tell(gate.context.service, &found);
         catch_up_sessions(&gate, SESSIONS_WITHIN).await;
@@ -272,16 +272,14 @@ impl Parts<'_> {
         })
     }
 
-    fn routes(&self, process: &Process, prepared: &mut Prepared) -> anyhow::Result<Router> {
+    fn routes(&self, prepared: &mut Prepared) -> anyhow::Result<Router> {
         let name = prepared.context.service;
         let routes = std::mem::take(&mut prepared.routes);
         let (router, paths) = routes.split_for_parts();
         if let Err(wrong) = gateway::verify(name, paths.paths.paths.keys()) {
             bail!("{name} answers {}, which is not its path", wrong.path);
         }
-        let mut layers = self.layers();
-        layers.public_url.clone_from(&process.public_url);
-        Ok(layered(gateway::in_process([router]), &layers))
+        Ok(layered(gateway::in_process([router]), &self.layers()))
     }
 }
 

@@ -78,12 +78,8 @@ pub fn open_embedded(
     directory: &Path,
     schema: Schema,
 ) -> anyhow::Result<(Db, Wakers)> {
-    let wakers = Wakers::default();
-    let surroundings = Surroundings {
-        clock: Arc::clone(&process.clock),
-        random: Arc::clone(&process.random),
-        wakers: wakers.clone(),
-    };
+    let surroundings = surroundings(process);
+    let wakers = surroundings.wakers.clone();
     let path = directory.join(format!("{}.db", schema.name));
     let db = Db::open_sqlite(&path, schema.name, schema.migrations, surroundings)?;
     Ok((db, wakers))
@@ -98,14 +94,19 @@ pub async fn open_shared(
     settings: &PostgresSettings,
     schema: Schema,
 ) -> anyhow::Result<(Db, Wakers)> {
-    let wakers = Wakers::default();
-    let surroundings = Surroundings {
-        clock: Arc::clone(&process.clock),
-        random: Arc::clone(&process.random),
-        wakers: wakers.clone(),
-    };
+    let surroundings = surroundings(process);
+    let wakers = surroundings.wakers.clone();
     let db = Db::open_postgres(settings, schema.name, schema.migrations, surroundings).await?;
     Ok((db, wakers))
+}
+
+/// What a database is given of its process, with wakers of its own.
+fn surroundings(process: &Process) -> Surroundings {
+    Surroundings {
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        wakers: Wakers::default(),
+    }
 }
 
 /// Connects a service: subscribes its consumers and hears the questions to it. Every service of a

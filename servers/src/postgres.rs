@@ -340,15 +340,7 @@ fn make(binaries: &Path, options: &Options) -> Result<()> {
     let password = tempfile::NamedTempFile::new()?;
     fs::write(password.path(), &options.password)?;
     own(password.path())?;
-    let mut command = match user() {
-        Some(user) => {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid", user, "--regid", user, "--init-groups", "--"]);
-            command.arg(binaries.join("initdb"));
-            command
-        }
-        None => Command::new(binaries.join("initdb")),
-    };
+    let mut command = Command::new(binaries.join("initdb"));
     command
         .arg("--pgdata")
         .arg(&options.directory)
@@ -357,19 +349,13 @@ fn make(binaries: &Path, options: &Options) -> Result<()> {
         .arg("--pwfile")
         .arg(password.path())
         .current_dir("/");
-    process::run(&mut command).map(drop)
+    process::run(&mut process::bound(&command, user())).map(drop)
 }
 
 fn launch(binaries: &Path, options: &Options, port: u16) -> Result<Process> {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]);
-    if let Some(user) = user() {
-        command.args(["--reuid", user, "--regid", user, "--init-groups"]);
-    }
+    let mut command = Command::new(binaries.join("postgres"));
     let on = |setting: bool| if setting { "on" } else { "off" };
     command
-        .arg("--")
-        .arg(binaries.join("postgres"))
         .arg("-D")
         .arg(&options.directory)
         .args(["-c", "listen_addresses=127.0.0.1"])
@@ -383,10 +369,12 @@ fn launch(binaries: &Path, options: &Options, port: u16) -> Result<Process> {
         .args(["-c", &format!("full_page_writes={}", on(options.durable))])
         .args(["-c", "shared_buffers=64MB", "-c", "deadlock_timeout=100ms"])
         .args(["-c", "logging_collector=off"])
-        .current_dir("/")
+        .current_dir("/");
+    let mut bound = process::bound(&command, user());
+    bound
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(log_file(&options.directory))?);
     own(&log_file(&options.directory))?;
-    Process::spawn("postgres".to_owned(), command)
+    Process::spawn("postgres".to_owned(), bound)
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -20,38 +20,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a command so that it is killed when the thread that calls this ends, however that comes:
-    /// the main thread, or the one of a test.
-    ///
-    /// # Errors
-    /// When it can't be started.
-    pub fn start(command: &Command, user: Option<&str>) -> Result<Self> {
-        let name = Path::new(command.get_program())
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let mut bound = Command::new("setpriv");
-        bound.args(["--pdeathsig", "KILL"]);
-        if let Some(user) = user {
-            bound.args(["--reuid", user, "--regid", user, "--init-groups"]);
-        }
-        bound.arg("--").arg(command.get_program());
-        bound.args(command.get_args());
-        for (variable, value) in command.get_envs() {
-            match value {
-                Some(value) => bound.env(variable, value),
-                None => bound.env_remove(variable),
-            };
-        }
-        if let Some(directory) = command.get_current_dir() {
-            bound.current_dir(directory);
-        }
-        Self::spawn(name, bound)
-    }
-
-    /// Like [`Self::start`], for a command whose streams are already arranged; its program must be
-    /// `setpriv` or know by itself when to end.
+    /// Starts a command whose streams are arranged; one made by [`bound`], or one that knows by itself
+    /// when to end.
     ///
     /// # Errors
     /// When it can't be started.
@@ -66,11 +36,6 @@ impl Process {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// The process, to be read from or written to.
-    pub fn child(&mut self) -> &mut Child {
-        &mut self.child
     }
 
     /// Whether it has not ended.
@@ -157,6 +122,29 @@ impl Drop for Process {
             self.kill().ok();
         }
     }
+}
+
+/// The command, as `user` if one is given, and so that it is killed when the thread that starts it ends,
+/// however that comes: the main thread, or the one of a test. Its streams are to be arranged.
+#[must_use]
+pub fn bound(command: &Command, user: Option<&str>) -> Command {
+    let mut bound = Command::new("setpriv");
+    bound.args(["--pdeathsig", "KILL"]);
+    if let Some(user) = user {
+        bound.args(["--reuid", user, "--regid", user, "--init-groups"]);
+    }
+    bound.arg("--").arg(command.get_program());
+    bound.args(command.get_args());
+    for (variable, value) in command.get_envs() {
+        match value {
+            Some(value) => bound.env(variable, value),
+            None => bound.env_remove(variable),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        bound.current_dir(directory);
+    }
+    bound
 }
 
 /// A loopback port that nobody listens on now.

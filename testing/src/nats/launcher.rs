@@ -21,10 +21,10 @@ pub(super) fn start(program: &str, arguments: &[String]) -> anyhow::Result<Child
         });
         std::sync::Mutex::new(orders)
     });
-    let mut command = Command::new("setpriv");
+    let mut command = Command::new(program);
+    command.args(arguments);
+    let mut command = servers::bound(&command, None);
     command
-        .args(["--pdeathsig", "KILL", "--", program])
-        .args(arguments)
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped());

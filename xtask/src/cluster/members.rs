@@ -48,17 +48,7 @@ impl Member {
     /// # Errors
     /// When it can't be started.
     pub fn start(&mut self) -> Result<()> {
-        let mut bound = Command::new("setpriv");
-        bound
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(self.command.get_program())
-            .args(self.command.get_args());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => bound.env(name, value),
-                None => bound.env_remove(name),
-            };
-        }
+        let mut bound = servers::bound(&self.command, None);
         let log: File = OpenOptions::new()
             .create(true)
             .append(true)
