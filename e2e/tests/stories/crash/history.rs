@@ -129,9 +129,15 @@ impl History {
             _ => &[400, 409],
         };
         let status = answer.status.as_u16();
-        let late = self.is_patient && status == 404 && ask.path != "/api/tickets";
-        let fine = matches!(status, 201 | 202) || refusals.contains(&status) || late;
+        let fine = matches!(status, 201 | 202) || refusals.contains(&status);
+        let fine = fine || self.is_late(ask, answer);
         assert!(fine, "{ask:?}: {status} {:?}", answer.body);
+    }
+
+    /// The news of what is asked for could not get there, or another try is still at it.
+    pub fn is_late(&self, ask: &Ask, answer: &Answer) -> bool {
+        let is_missing = answer.status == StatusCode::NOT_FOUND && ask.path != "/api/tickets";
+        self.is_patient && (is_missing || answer.code() == "idempotency_in_progress")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::Client;
+use e2e::{Answer, Client};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -12,13 +12,16 @@ use crate::people::see;
 /// How many of a round's acknowledged requests are sent again after the crash.
 const SAMPLE: usize = 30;
 
+/// How often a request without an answer that stands is sent; each waits for some seconds itself.
+const PATIENCE: usize = 12;
+
 /// Sends what got no answer again, with the same keys, twice; and some of what got one.
 pub async fn ask_again(history: &History, clients: &mut [Client]) {
     let unknown = std::mem::take(&mut history.read().unknown);
     for ask in unknown {
         let client = &mut clients[ask.who];
-        let first = send(client, &ask).await.unwrap();
-        let second = send(client, &ask).await.unwrap();
+        let first = settled(history, client, &ask).await;
+        let second = settled(history, client, &ask).await;
         if history.keep(ask.clone(), &first) {
             assert_eq!(first.status, second.status, "{ask:?}");
             assert_eq!(
@@ -40,6 +43,18 @@ pub async fn ask_again(history: &History, clients: &mut [Client]) {
             again.body
         );
     }
+}
+
+/// The answer, once there is one and the news of what it is about is there.
+async fn settled(history: &History, client: &mut Client, ask: &Ask) -> Answer {
+    for _ in 0..PATIENCE {
+        if let Ok(answer) = send(client, ask).await
+            && !history.is_late(ask, &answer)
+        {
+            return answer;
+        }
+    }
+    panic!("{ask:?}: no answer that stands")
 }
 
 /// Everything that was acknowledged in this round is there.
