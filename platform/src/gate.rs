@@ -176,7 +176,8 @@ impl Gate {
                     .map(|arrival| gate.key(&consumer, &arrival.event.subject))
                     .collect();
                 store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
-                gate.unless_paused(tx).await?;
+                let (mut standings, is_rebuilding) = store::standings(tx, &keys).await?;
+                gate.unless(tx.is_shared() && is_rebuilding)?;
                 let mut verdicts = Vec::with_capacity(arrivals.len());
                 for (arrival, key) in arrivals.iter().zip(keys) {
                     let turn = Turn {
@@ -184,8 +185,10 @@ impl Gate {
                         consumer: &consumer,
                         key,
                         last_run,
+                        // One that brings the others down is taken alone then.
+                        is_hasty: arrivals.len() > 1,
                     };
-                    verdicts.push(turn.receive(tx, arrival).await?);
+                    verdicts.push(turn.receive(tx, arrival, &mut standings).await?);
                 }
                 Ok(verdicts)
             };
@@ -199,6 +202,10 @@ impl Gate {
     /// Asked within a transaction, so that none applies an event to a half-built copy.
     async fn unless_paused(&self, tx: &mut Tx) -> Result<()> {
         let elsewhere = tx.is_shared() && rebuild::is_under_way(tx).await?;
+        self.unless(elsewhere)
+    }
+
+    fn unless(&self, elsewhere: bool) -> Result<()> {
         if elsewhere {
             self.see_rebuild_through();
         }

@@ -65,17 +65,16 @@ impl Tx {
         };
         self.raise_head(A::NAME, subject, expected).await?;
         let text = serde_json::to_string(&event)?;
-        let row = self
-            .query_one(
-                "insert into events (aggregate, subject, version, incarnation, envelope) \
-                 values ($1, $2, $3, $4, $5) returning position",
-                params![A::NAME, subject, version, incarnation, text],
-            )
-            .await?;
-        let position: i64 = row.get(0)?;
-        self.execute(
-            "insert into outbox (position, partition) values ($1, $2)",
-            params![position, partition(subject)],
+        self.execute_later(
+            "insert into events (aggregate, subject, version, incarnation, envelope) \
+             values ($1, $2, $3, $4, $5)",
+            params![A::NAME, subject, version, incarnation, text],
+        )
+        .await?;
+        self.execute_later(
+            "insert into outbox (position, partition) select position, $4 from events \
+             where aggregate = $1 and subject = $2 and version = $3",
+            params![A::NAME, subject, version, partition(subject)],
         )
         .await?;
         self.wake(RELAY);

@@ -6,6 +6,7 @@
 
 mod errors;
 mod migrate;
+mod pipeline;
 mod pool;
 mod session;
 
@@ -27,6 +28,7 @@ use crate::trace::Origin;
 pub use pool::PostgresSettings;
 use pool::Worker;
 use session::Contended;
+pub(super) use pipeline::Mark;
 pub(super) use session::Session;
 
 /// How often a transaction is run that met a concurrent one, a lost connection before its commit
@@ -217,7 +219,9 @@ impl Transactions {
             Ok(client) => client,
             Err(failure) => return Run::last(Err(failure)),
         };
-        let session = Rc::new(Session::new(client, self.mode.begin(), contended));
+        let understood = Rc::clone(&self.worker.understood);
+        let session = Session::new(client, understood, self.mode.begin(), contended);
+        let session = Rc::new(session);
         let mut tx = Tx {
             link: Link::Postgres(Rc::clone(&session)),
             surroundings: self.surroundings.clone(),

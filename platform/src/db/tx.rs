@@ -8,7 +8,7 @@ use contracts::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::postgres::Session;
+use super::postgres::{Mark, Session};
 use super::row::{Row, Value};
 use super::{Surroundings, sqlite};
 use crate::failure::{Failure, Result};
@@ -80,6 +80,34 @@ impl Tx {
         }
     }
 
+    /// Runs a statement whose count of changed rows nobody needs. It may travel with the next one, or
+    /// with the commit: an error of it is then theirs, or the savepoint's in which it stands.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn execute_later(&mut self, sql: &str, params: &[Value]) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self.execute(sql, params).await.map(drop),
+            Link::Postgres(session) => session.execute_later(sql, params).await,
+        }
+    }
+
+    /// Runs a statement that answers rows with each of these parameters; where the database is
+    /// elsewhere, in one journey.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn query_each(&mut self, sql: &str, each: &[Vec<Value>]) -> Result<Vec<Vec<Row>>> {
+        if let Link::Postgres(session) = &self.link {
+            return session.query_each(sql, each).await;
+        }
+        let mut answers = Vec::with_capacity(each.len());
+        for params in each {
+            answers.push(self.query(sql, params).await?);
+        }
+        Ok(answers)
+    }
+
     /// Holds names until the transaction ends; concurrent transactions that ask for one of them wait.
     /// Asked before anything is read, so that what is read afterwards stays true. Names stand for rows
     /// that may not exist yet. Where there is one writer nobody is there to wait.
@@ -147,13 +175,6 @@ impl Tx {
         }
     }
 
-    async fn control(&mut self, sql: &str) -> Result<()> {
-        match &self.link {
-            Link::Sqlite(_) => self.execute(sql, &[]).await.map(drop),
-            Link::Postgres(session) => session.control(sql).await,
-        }
-    }
-
     /// Runs `work`; what it wrote is undone if it fails, and the transaction goes on.
     ///
     /// # Errors
@@ -162,18 +183,72 @@ impl Tx {
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        self.savepoint_where(true, work).await
+    }
+
+    /// [`Self::savepoint`] whose failure may come only after it, and then is the transaction's, in
+    /// turn for fewer journeys.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub(crate) async fn hasty_savepoint<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        self.savepoint_where(false, work).await
+    }
+
+    async fn savepoint_where<T>(
+        &mut self,
+        is_settled: bool,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         self.depth += 1;
         let name = format!("nested_{}", self.depth);
         let wakes = self.wakes.clone();
-        self.control(&format!("savepoint {name}")).await?;
-        let outcome = work(self).await;
+        let undo = self.begin_savepoint(&name).await?;
+        let mut outcome = work(self).await;
+        if is_settled
+            && outcome.is_ok()
+            && let Link::Postgres(session) = &self.link
+            && let Err(failure) = session.settle().await
+        {
+            outcome = Err(failure);
+        }
         if outcome.is_err() {
-            self.control(&format!("rollback to {name}")).await?;
             self.wakes = wakes;
         }
-        self.control(&format!("release {name}")).await?;
+        self.end_savepoint(&name, undo, outcome.is_ok()).await?;
         self.depth -= 1;
         outcome
+    }
+
+    async fn begin_savepoint(&mut self, name: &str) -> Result<Option<Mark>> {
+        let sql = format!("savepoint {name}");
+        let Link::Postgres(session) = &self.link else {
+            self.execute(&sql, &[]).await?;
+            return Ok(None);
+        };
+        let mark = session.mark();
+        session.control(&sql);
+        Ok(Some(mark))
+    }
+
+    async fn end_savepoint(&mut self, name: &str, mark: Option<Mark>, keep: bool) -> Result<()> {
+        let release = format!("release {name}");
+        match (&self.link, mark) {
+            (Link::Postgres(session), Some(mark)) if !keep => session.undo(mark, name).await,
+            (Link::Postgres(session), _) => {
+                session.control(&release);
+                Ok(())
+            }
+            _ => {
+                if !keep {
+                    self.execute(&format!("rollback to {name}"), &[]).await?;
+                }
+                self.execute(&release, &[]).await.map(drop)
+            }
+        }
     }
 
     /// The time by the clock that the service was given.

@@ -213,6 +213,7 @@ impl Gate {
                     consumer,
                     key,
                     last_run: true,
+                    is_hasty: false,
                 };
                 turn.apply_again(tx, event).await?;
             }

@@ -185,6 +185,7 @@ async fn refold(
         consumer,
         key: key.clone(),
         last_run: true,
+        is_hasty: false,
     };
     consumer.remove(tx, &key.subject).await?;
     for event in shared {

@@ -10,7 +10,7 @@ use futures::FutureExt;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::store::{self, Cursor, Key, Reason, Standing, Stuck};
+use super::store::{self, Cursor, Key, Reason, Standing, Standings, Stuck};
 use crate::clock::later;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
@@ -95,14 +95,43 @@ pub(super) struct Turn<'a> {
     pub(super) key: Key,
     /// Whether a transaction that meets a moved head is not run again: then that is a fault.
     pub(super) last_run: bool,
+    /// Whether a failure may bring the whole transaction down, in turn for fewer journeys.
+    pub(super) is_hasty: bool,
 }
 
 impl Turn<'_> {
     /// Handles, parks or passes over one event.
-    pub(super) async fn receive(&self, tx: &mut Tx, arrival: &Arrival) -> Result<Verdict> {
+    pub(super) async fn receive(
+        &self,
+        tx: &mut Tx,
+        arrival: &Arrival,
+        standings: &mut Standings,
+    ) -> Result<Verdict> {
+        let standing = standings.take(tx, &self.key).await?;
+        let verdict = self.decide(tx, arrival, &standing).await?;
+        match &verdict {
+            Verdict::Superfluous | Verdict::Again(_) => standings.put(&self.key, standing),
+            Verdict::Handled { cursor, .. } if standing.is_plain() => {
+                let cursor = *cursor;
+                let moved = Standing {
+                    cursor,
+                    ..Standing::default()
+                };
+                standings.put(&self.key, moved);
+            }
+            Verdict::Handled { .. } | Verdict::Parked => {}
+        }
+        Ok(verdict)
+    }
+
+    async fn decide(
+        &self,
+        tx: &mut Tx,
+        arrival: &Arrival,
+        standing: &Standing,
+    ) -> Result<Verdict> {
         let event = &arrival.event;
-        let standing = store::standing(tx, &self.key).await?;
-        let Standing { cursor, stuck, .. } = standing;
+        let Standing { cursor, stuck, .. } = *standing;
         let (version, life) = (event.aggregateversion, event.incarnation);
         if life < cursor.incarnation {
             return Ok(Verdict::Superfluous);
@@ -133,7 +162,7 @@ impl Turn<'_> {
             store::park(tx, &self.key, event).await?;
             return Ok(Verdict::Parked);
         }
-        self.handle_next(tx, event, &standing).await
+        self.handle_next(tx, event, standing).await
     }
 
     /// Keeps an event and, if the key is not stuck for a graver reason, has it repaired.
@@ -168,7 +197,10 @@ impl Turn<'_> {
         let Some(mut cursor) = self.handle(tx, event).await? else {
             return Ok(Verdict::Parked);
         };
-        if standing.has_parked || standing.stuck.is_some() {
+        if standing.is_awaited {
+            store::wake_waiting(tx, self.key.aggregate, &self.key.subject).await?;
+        }
+        if !standing.is_plain() {
             // The attempts belong to the event that was stuck, not to those behind it.
             store::unstick(tx, &self.key).await?;
             cursor = self.drain(tx, cursor).await?;
@@ -227,13 +259,16 @@ impl Turn<'_> {
         }
         let moved = Cursor::at(event);
         store::set_cursor(tx, &self.key, moved).await?;
-        store::wake_waiting(tx, self.key.aggregate, &self.key.subject).await?;
         Ok(Some(moved))
     }
 
     async fn call_handler(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
-        tx.savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await)
-            .await
+        let work = async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await;
+        if self.is_hasty {
+            tx.hasty_savepoint(work).await
+        } else {
+            tx.savepoint(work).await
+        }
     }
 
     /// The copy alone.

@@ -131,6 +131,7 @@ impl Gate {
                 consumer: &consumer,
                 key: key.clone(),
                 last_run: true,
+                is_hasty: false,
             };
             drop(turn.apply(tx, &event).await);
             store::set_cursor(tx, &key, Cursor::at(&event)).await?;

@@ -183,6 +183,7 @@ impl Gate {
                         consumer: &consumer,
                         key,
                         last_run: true,
+                        is_hasty: false,
                     };
                     turn.apply_again(tx, event).await?;
                     applied += 1;

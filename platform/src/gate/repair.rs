@@ -196,6 +196,7 @@ impl Gate {
                     consumer: &consumer,
                     key: key.clone(),
                     last_run,
+                    is_hasty: false,
                 };
                 turn.retry(tx).await
             };

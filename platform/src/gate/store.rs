@@ -1,10 +1,12 @@
 //! The gate's tables: cursors, parked events, keys that are stuck.
 
+use std::collections::HashMap;
+
 use contracts::{Envelope, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Row, Tx, params};
-use crate::failure::Result;
+use crate::db::{Row, Tx, Value, params};
+use crate::failure::{Failure, Result};
 use crate::log::partition;
 
 /// One aggregate as one consumer sees it.
@@ -47,6 +49,15 @@ pub struct Standing {
     pub stuck: Option<Reason>,
     /// Whether events are parked behind it.
     pub has_parked: bool,
+    /// Whether other keys wait for this aggregate.
+    pub is_awaited: bool,
+}
+
+impl Standing {
+    /// Whether nothing is parked and nothing is to be repaired.
+    pub(super) fn is_plain(&self) -> bool {
+        self.stuck.is_none() && !self.has_parked
+    }
 }
 
 /// Why a key does not advance by itself.
@@ -139,32 +150,75 @@ pub(super) async fn lock(tx: &mut Tx, keys: &[&Key]) -> Result<()> {
     tx.lock_beside(&names, &[REBUILD]).await
 }
 
+const STANDING: &str = "select \
+     (select version from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
+     (select incarnation from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
+     (select reason from stuck where consumer = $1 and aggregate = $2 and subject = $3), \
+     (select min(version) from parked where consumer = $1 and aggregate = $2 and subject = $3), \
+     (select min(subject) from stuck where waits_aggregate = $2 and waits_subject = $3), \
+     (select value from meta where name = 'rebuilding')";
+
 pub(super) async fn standing(tx: &mut Tx, key: &Key) -> Result<Standing> {
-    let row = tx
-        .query_one(
-            "select \
-             (select version from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
-             (select incarnation from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
-             (select reason from stuck where consumer = $1 and aggregate = $2 and subject = $3), \
-             (select min(version) from parked where consumer = $1 and aggregate = $2 and subject = $3)",
-            params![key.consumer, key.aggregate, key.subject],
-        )
-        .await?;
+    Ok(read_standing(&tx.query_one(STANDING, &own(key)).await?)?.0)
+}
+
+/// Where keys stand, and whether the copies of the service are being rebuilt somewhere.
+pub(super) async fn standings(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool)> {
+    let each: Vec<_> = keys.iter().map(own).collect();
+    let mut standings = Standings::default();
+    let mut is_rebuilding = false;
+    for (key, rows) in keys.iter().zip(tx.query_each(STANDING, &each).await?) {
+        let row = rows.first();
+        let row = row.ok_or_else(|| Failure::Broken(anyhow::anyhow!("no standing")))?;
+        let (standing, rebuilding) = read_standing(row)?;
+        is_rebuilding |= rebuilding;
+        standings.0.insert(key.subject.clone(), standing);
+    }
+    Ok((standings, is_rebuilding))
+}
+
+/// Where the keys of one consumer stand, as far as the transaction knows it.
+#[derive(Debug, Default)]
+pub(super) struct Standings(HashMap<String, Standing>);
+
+impl Standings {
+    /// Where a key stands; it is read again when it is not known any more.
+    pub(super) async fn take(&mut self, tx: &mut Tx, key: &Key) -> Result<Standing> {
+        match self.0.remove(&key.subject) {
+            Some(standing) => Ok(standing),
+            None => standing(tx, key).await,
+        }
+    }
+
+    /// Keeps what is known of a key.
+    pub(super) fn put(&mut self, key: &Key, standing: Standing) {
+        self.0.insert(key.subject.clone(), standing);
+    }
+}
+
+fn own(key: &Key) -> Vec<Value> {
+    params![key.consumer, key.aggregate, key.subject].to_vec()
+}
+
+/// Where a key stands, and whether its service rebuilds its copies.
+fn read_standing(row: &Row) -> Result<(Standing, bool)> {
     let version: Option<i64> = row.get(0)?;
     let incarnation: Option<i64> = row.get(1)?;
     let reason: Option<String> = row.get(2)?;
-    Ok(Standing {
+    let standing = Standing {
         cursor: Cursor {
             version: version.unwrap_or(0),
             incarnation: incarnation.unwrap_or(0),
         },
         stuck: reason.as_deref().map(Reason::parse),
         has_parked: row.get::<Option<i64>>(3)?.is_some(),
-    })
+        is_awaited: row.get::<Option<String>>(4)?.is_some(),
+    };
+    Ok((standing, row.get::<Option<i64>>(5)? == Some(1)))
 }
 
 pub(super) async fn set_cursor(tx: &mut Tx, key: &Key, cursor: Cursor) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into cursors (consumer, aggregate, subject, version, incarnation, partition) \
          values ($1, $2, $3, $4, $5, $6) on conflict (consumer, aggregate, subject) \
          do update set version = excluded.version, incarnation = excluded.incarnation",
@@ -177,8 +231,7 @@ pub(super) async fn set_cursor(tx: &mut Tx, key: &Key, cursor: Cursor) -> Result
             partition(&key.subject)
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 pub(super) async fn remove_cursor(tx: &mut Tx, key: &Key) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The connections to one database: how many, how long anything may take, over which transport.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -10,6 +11,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::pipeline::Understood;
 use crate::failure::{Failure, Result};
 
 /// How long it may take to make a connection, and how long a transaction waits for a free one.
@@ -134,11 +136,16 @@ pub(super) struct Worker {
     pool: Pool,
     /// The server's hosts and ports.
     place: String,
+    pub(super) understood: Rc<Understood>,
 }
 
 impl Worker {
     pub(super) fn new((pool, place): (Pool, String)) -> Self {
-        Self { pool, place }
+        Self {
+            pool,
+            place,
+            understood: Rc::default(),
+        }
     }
 
     /// A connection of the pool.

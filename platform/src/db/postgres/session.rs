@@ -6,19 +6,23 @@ use std::rc::Rc;
 use anyhow::anyhow;
 use bytes::BytesMut;
 use deadpool_postgres::Object;
-use futures::TryStreamExt;
+use futures::{FutureExt, TryFutureExt, TryStreamExt};
+use tokio_postgres::Statement;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::Flag;
 use super::errors;
+use super::pipeline::{Ahead, Journey, Mark, Queue, Understood, in_order};
 use crate::db::row::{Row, Value};
 use crate::failure::{Failure, Result};
 
 /// A connection while a transaction has it.
 pub(in crate::db) struct Session {
     client: Object,
+    understood: Rc<Understood>,
     begin: &'static str,
     begun: Flag,
+    ahead: Queue,
     /// What is to be held before anything is read.
     contended: Cell<Option<Contended>>,
     /// A statement failed, and the server refuses the rest of the transaction.
@@ -35,11 +39,22 @@ pub(super) struct Contended {
     pub(super) subject: String,
 }
 
+/// Holds names until the transaction ends.
+const LOCK: &str = "select pg_advisory_xact_lock_shared(name) from unnest($2::bigint[]) name \
+                    union all select pg_advisory_xact_lock(name) from unnest($1::bigint[]) name";
+
 impl Session {
-    pub(super) fn new(client: Object, begin: &'static str, contended: Option<Contended>) -> Self {
+    pub(super) fn new(
+        client: Object,
+        understood: Rc<Understood>,
+        begin: &'static str,
+        contended: Option<Contended>,
+    ) -> Self {
         Self {
             client,
+            understood,
             begin,
+            ahead: Queue::default(),
             contended: Cell::new(contended),
             begun: Flag::default(),
             failed: Flag::default(),
@@ -63,12 +78,47 @@ impl Session {
 
     pub(in crate::db) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         self.hold_contended().await?;
-        self.in_transaction(sql, self.rows(sql, params)).await
+        let statement = self.prepare(sql).await?;
+        self.send(sql, self.rows(&statement, params)).await
+    }
+
+    /// Runs the same statement with each of these parameters, all at once.
+    pub(in crate::db) async fn query_each(
+        &self,
+        sql: &str,
+        each: &[Vec<Value>],
+    ) -> Result<Vec<Vec<Row>>> {
+        self.hold_contended().await?;
+        let statement = self.prepare(sql).await?;
+        let answers: Vec<_> = each.iter().map(|_| Cell::new(Vec::new())).collect();
+        let work = async {
+            let journeys = each.iter().zip(&answers).map(|(params, answer)| {
+                let journey = self.rows(&statement, params);
+                journey.map_ok(|rows| answer.set(rows)).boxed_local()
+            });
+            let sent = in_order(journeys.collect()).await;
+            sent.map_err(|(_, error)| error)
+        };
+        self.send(sql, work).await?;
+        Ok(answers.into_iter().map(Cell::into_inner).collect())
     }
 
     pub(in crate::db) async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
         self.hold_contended().await?;
-        self.in_transaction(sql, self.changes(sql, params)).await
+        let statement = self.prepare(sql).await?;
+        self.send(sql, self.changes(&statement, params)).await
+    }
+
+    /// Runs a statement with the next one, or at the transaction's end.
+    pub(in crate::db) async fn execute_later(&self, sql: &str, params: &[Value]) -> Result<()> {
+        self.hold_contended().await?;
+        let statement = self.prepare(sql).await?;
+        self.ahead.push(Ahead::Change {
+            sql: sql.to_owned(),
+            statement,
+            params: params.to_vec(),
+        });
+        Ok(())
     }
 
     /// Holds the head that had moved, so that those who want to raise it stand in line and none is run
@@ -79,35 +129,54 @@ impl Session {
         };
         let sql = "select 1 from heads where aggregate = $1 and subject = $2 for update";
         let params = [Value::Text(aggregate.to_owned()), Value::Text(subject)];
-        self.in_transaction(sql, self.rows(sql, &params))
+        let statement = self.prepare(sql).await?;
+        self.send(sql, self.rows(&statement, &params))
             .await
             .map(drop)
     }
 
-    /// A savepoint's beginning, end or undoing.
-    pub(in crate::db) async fn control(&self, sql: &str) -> Result<()> {
-        let outcome = self
-            .in_transaction(sql, self.client.batch_execute(sql))
-            .await;
-        if outcome.is_ok() && sql.starts_with("rollback to") {
-            // But not what a deadlock has ended: its locks are gone with the whole transaction.
-            self.failed.set(false);
+    /// A savepoint's beginning or end, with the next statement.
+    pub(in crate::db) fn control(&self, sql: &str) {
+        self.ahead.push(Ahead::Control(sql.to_owned()));
+    }
+
+    /// Where the transaction stands, for [`Self::undo`].
+    pub(in crate::db) fn mark(&self) -> Mark {
+        self.ahead.mark()
+    }
+
+    /// Undoes what came after a mark, which stands before a savepoint of this name.
+    pub(in crate::db) async fn undo(&self, mark: Mark, name: &str) -> Result<()> {
+        if self.ahead.take_back(mark) {
+            return Ok(());
         }
-        outcome
+        let sql = format!("rollback to {name}; release {name}");
+        self.send(&sql, self.client.batch_execute(&sql)).await?;
+        // But not what a deadlock has ended: its locks are gone with the whole transaction.
+        self.failed.set(false);
+        Ok(())
+    }
+
+    /// Sends what waits, if an error in it would be somebody's, and hears what came of it.
+    pub(in crate::db) async fn settle(&self) -> Result<()> {
+        if self.ahead.has_changes() {
+            self.send("", std::future::ready(Ok(()))).await?;
+        }
+        Ok(())
     }
 
     /// Holds these names until the transaction ends; others who ask for them wait. In one order, so
-    /// that two who want the same never wait for each other.
+    /// that two who want the same never wait for each other. It is sent with the next statement.
     pub(in crate::db) async fn lock(&self, mut names: Vec<i64>, shared: Vec<i64>) -> Result<()> {
         names.sort_unstable();
         names.dedup();
-        let sql = "select pg_advisory_xact_lock_shared(name) from unnest($2::bigint[]) name \
-                   union all select pg_advisory_xact_lock(name) from unnest($1::bigint[]) name";
-        let work = async {
-            let statement = self.client.prepare_cached(sql).await?;
-            self.client.execute(&statement, &[&names, &shared]).await
-        };
-        self.in_transaction(sql, work).await.map(drop)
+        let statement = self.prepare(LOCK).await?;
+        self.ahead.push(Ahead::Lock {
+            statement,
+            names,
+            shared,
+        });
+        Ok(())
     }
 
     /// Lets an empty table stand in front of this one. Statements that were prepared before mean the
@@ -116,47 +185,87 @@ impl Session {
         self.spent.set(true);
         self.client.statement_cache.clear();
         let sql = format!("create temp table {table} (like {table} including all) on commit drop");
-        self.control(&sql).await
+        self.send(&sql, self.client.batch_execute(&sql)).await
     }
 
     /// One state for all reads, for as long as it takes.
     pub(in crate::db) async fn stand_still(&self) -> Result<()> {
-        self.control("set transaction isolation level repeatable read")
-            .await?;
-        self.control("set local idle_in_transaction_session_timeout = '10min'")
-            .await
+        let sql = "set transaction isolation level repeatable read; \
+                   set local idle_in_transaction_session_timeout = '10min'";
+        self.send(sql, self.client.batch_execute(sql)).await
     }
 
-    /// The first statement travels together with the transaction's beginning.
-    async fn in_transaction<T>(
+    /// A statement that the server has read. One that may be wrong is shown to it only after what
+    /// waits was sent: it would end the transaction before the savepoint that is to save it.
+    async fn prepare(&self, sql: &str) -> Result<Statement> {
+        if !self.understood.has(sql) && (self.begun.get() || !self.ahead.is_empty()) {
+            self.send("", std::future::ready(Ok(()))).await?;
+        }
+        let statement = self.client.prepare_cached(sql).await;
+        let statement = statement.map_err(|error| self.fail(error, sql))?;
+        self.understood.add(sql);
+        Ok(statement)
+    }
+
+    /// Sends a statement behind what waits, the transaction's beginning first of all.
+    async fn send<T>(
         &self,
         sql: &str,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
-        let outcome = if self.begun.replace(true) {
-            work.await
-        } else {
-            let (begun, outcome) =
-                tokio::join!(biased; self.client.batch_execute(self.begin), work);
-            begun.and(outcome)
-        };
-        outcome.map_err(|error| {
-            self.failed.set(true);
-            if errors::met_another(&error) {
-                self.met.set(true);
-                self.client.statement_cache.clear();
+        let mut ahead = self.ahead.take();
+        if !self.begun.replace(true) {
+            match ahead.first_mut() {
+                Some(Ahead::Control(first)) => first.insert_str(0, &format!("{}; ", self.begin)),
+                _ => ahead.insert(0, Ahead::Control(self.begin.to_owned())),
             }
-            if errors::is_lost(&error) {
-                self.lost.set(true);
-            }
-            errors::failure(error, sql)
-        })
+        }
+        let journeys = ahead.iter().map(|one| self.journey(one)).collect();
+        let (before, outcome) = tokio::join!(biased; in_order(journeys), work);
+        if let Err((number, error)) = before {
+            let sql = ahead.get(number).map_or(sql, Ahead::sql);
+            return Err(self.fail(error, sql));
+        }
+        outcome.map_err(|error| self.fail(error, sql))
     }
 
-    async fn rows(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let statement = self.client.prepare_cached(sql).await?;
+    fn journey<'a>(&'a self, one: &'a Ahead) -> Journey<'a> {
+        match one {
+            Ahead::Control(sql) => self.client.batch_execute(sql).boxed_local(),
+            Ahead::Lock {
+                statement,
+                names,
+                shared,
+            } => async move {
+                let params: [&(dyn ToSql + Sync); 2] = [names, shared];
+                self.client.execute(statement, &params).await.map(drop)
+            }
+            .boxed_local(),
+            Ahead::Change {
+                statement, params, ..
+            } => self.changes(statement, params).map_ok(drop).boxed_local(),
+        }
+    }
+
+    fn fail(&self, error: tokio_postgres::Error, sql: &str) -> Failure {
+        self.failed.set(true);
+        if errors::met_another(&error) {
+            self.met.set(true);
+            self.client.statement_cache.clear();
+        }
+        if errors::is_lost(&error) {
+            self.lost.set(true);
+        }
+        errors::failure(error, sql)
+    }
+
+    async fn rows(
+        &self,
+        statement: &Statement,
+        params: &[Value],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
         let params = used(params, statement.params().len());
-        let rows = self.client.query_raw(&statement, params).await?;
+        let rows = self.client.query_raw(statement, params).await?;
         let mut rows = std::pin::pin!(rows);
         let mut answer = Vec::new();
         while let Some(row) = rows.try_next().await? {
@@ -167,21 +276,24 @@ impl Session {
         Ok(answer)
     }
 
-    async fn changes(&self, sql: &str, params: &[Value]) -> Result<u64, tokio_postgres::Error> {
-        let statement = self.client.prepare_cached(sql).await?;
+    async fn changes(
+        &self,
+        statement: &Statement,
+        params: &[Value],
+    ) -> Result<u64, tokio_postgres::Error> {
         let params = used(params, statement.params().len());
-        self.client.execute_raw(&statement, params).await
+        self.client.execute_raw(statement, params).await
     }
 
-    /// Commits. If that fails: why, and whether it was because two transactions met.
+    /// Commits, with what still waits. If that fails: why, and whether it was because two
+    /// transactions met.
     pub(super) async fn commit(&self) -> Result<(), (Failure, bool)> {
-        if !self.begun.get() {
+        if !self.begun.get() && !self.ahead.has_changes() {
             return Ok(());
         }
-        self.client.batch_execute("commit").await.map_err(|error| {
-            let met = errors::met_another(&error);
-            (errors::failure(error, "commit"), met)
-        })
+        // Behind a statement that failed, the server answers a commit with a rollback.
+        let committed = self.send("commit", self.client.batch_execute("commit"));
+        committed.await.map_err(|failure| (failure, self.met.get()))
     }
 
     /// Ends the transaction without a trace; a connection that can't is closed.
