@@ -25,10 +25,10 @@ use super::tx::{Link, Tx};
 use super::{Surroundings, Wakers};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
+pub(super) use pipeline::Mark;
 pub use pool::PostgresSettings;
 use pool::Worker;
 use session::Contended;
-pub(super) use pipeline::Mark;
 pub(super) use session::Session;
 
 /// How often a transaction is run that met a concurrent one, a lost connection before its commit

@@ -124,12 +124,7 @@ impl Turn<'_> {
         Ok(verdict)
     }
 
-    async fn decide(
-        &self,
-        tx: &mut Tx,
-        arrival: &Arrival,
-        standing: &Standing,
-    ) -> Result<Verdict> {
+    async fn decide(&self, tx: &mut Tx, arrival: &Arrival, standing: &Standing) -> Result<Verdict> {
         let event = &arrival.event;
         let Standing { cursor, stuck, .. } = *standing;
         let (version, life) = (event.aggregateversion, event.incarnation);

@@ -58,8 +58,8 @@ pub async fn run(context: Context) {
                 .increment(count);
         }
         match outcome {
-            Ok(()) if count > 0 => {}
-            Ok(()) => {
+            Ok(true) => {}
+            Ok(false) => {
                 pause = Duration::ZERO;
                 tokio::select! {
                     () = wake.notified() => relay.nudge().await,
@@ -91,7 +91,8 @@ struct Relay {
 
 impl Relay {
     /// Publishes what is unpublished, in version order per aggregate, and counts what was confirmed.
-    async fn publish_batch(&self, count: &mut u64) -> Result<()> {
+    /// Whether there may be more: what is committed from now on wakes the relay again.
+    async fn publish_batch(&self, count: &mut u64) -> Result<bool> {
         // Copied before the read: what is marked in between is then in neither.
         let confirmed = self
             .confirmed
@@ -100,11 +101,13 @@ impl Relay {
             .clone();
         let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
         let Some(sql) = self.unpublished() else {
-            return Ok(());
+            return Ok(false);
         };
         let look = async move |tx: &mut Tx| tx.query(&sql, params![limit]).await;
         let (mut positions, mut events) = (Vec::new(), Vec::new());
-        for row in self.context.db.read(look).await? {
+        let rows = self.context.db.read(look).await?;
+        let is_full = i64::try_from(rows.len()) == Ok(limit);
+        for row in rows {
             let position: i64 = row.get(0)?;
             if confirmed.contains(&position) {
                 continue;
@@ -123,7 +126,7 @@ impl Relay {
             self.changed.note(event);
             *count += 1;
         }
-        Ok(())
+        Ok(is_full)
     }
 
     /// Reads the events that this replica has to publish, in the order of the log; nothing when it has

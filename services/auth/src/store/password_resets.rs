@@ -29,14 +29,13 @@ pub struct Due {
 /// When the database does not answer.
 pub async fn insert(tx: &mut Tx, id: Uuid, email: &Email, expires_at: Timestamp) -> Result<()> {
     let now = tx.now();
-    tx.execute(
+    tx.execute_later(
         "insert into password_resets \
          (id, email, state, tries, next_try_at, requested_at, expires_at) \
          values ($1, $2, 'requested', 0, $3, $3, $4)",
         params![id.to_string(), email.as_str(), now, expires_at],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The requests whose mails are due, at most `limit`; not those that another replica is taking. They
@@ -101,13 +100,12 @@ pub async fn begin_sending(
     token_hash: &str,
     next_try_at: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update password_resets set state = 'sending', user_id = $2, token_hash = $3, \
          tries = tries + 1, next_try_at = $4 where id = $1",
         params![id, user_id, token_hash, next_try_at],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Notes what became of sending: `sent`, `failed`, or `sending` to try again at `next_try_at`.
@@ -122,13 +120,12 @@ pub async fn end_sending(
     state: &str,
     next_try_at: Timestamp,
 ) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update password_resets set state = $3, next_try_at = $4 \
          where id = $1 and state = 'sending' and tries = $2",
         params![id, tries, state, next_try_at],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Whose password the link with this token resets, while it works.
@@ -168,13 +165,12 @@ pub async fn use_one(tx: &mut Tx, token_hash: &str) -> Result<bool> {
 /// # Errors
 /// When the database does not answer.
 pub async fn use_up(tx: &mut Tx, user_id: UserId) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update password_resets set state = 'used' \
          where user_id = $1 and state in ('sending', 'sent')",
         params![user_id],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Deletes a request that nobody will be written to about.
@@ -182,9 +178,8 @@ pub async fn use_up(tx: &mut Tx, user_id: UserId) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute("delete from password_resets where id = $1", params![id])
-        .await?;
-    Ok(())
+    tx.execute_later("delete from password_resets where id = $1", params![id])
+        .await
 }
 
 /// Deletes a request whose mail was never begun.
@@ -192,12 +187,11 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn drop_unbegun(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "delete from password_resets where id = $1 and state = 'requested'",
         params![id],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Deletes at most `limit` requests whose links stopped working before `time`. How many.

@@ -117,12 +117,11 @@ pub async fn replace_password(tx: &mut Tx, id: UserId, version: i64, hash: &str)
 /// # Errors
 /// When the database does not answer.
 pub async fn rehash(tx: &mut Tx, id: UserId, version: i64, hash: &str) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update users set password_hash = $3 where id = $1 and password_version = $2",
         params![id, version, hash],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 fn read(row: &Row) -> Result<User> {

@@ -8,14 +8,13 @@ use platform::{Result, Tx, params};
 /// # Errors
 /// When the database does not answer.
 pub async fn put(tx: &mut Tx, order: &OrderState) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into order_copies (order_id, status, expires_at) values ($1, $2, $3) \
          on conflict (order_id) do update \
          set status = excluded.status, expires_at = excluded.expires_at",
         params![order.id, text_of(order.status), order.expires_at],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// There is no copy.
@@ -23,12 +22,11 @@ pub async fn put(tx: &mut Tx, order: &OrderState) -> Result<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn remove(tx: &mut Tx, order_id: &str) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "delete from order_copies where order_id = $1",
         params![order_id],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 fn text_of(status: OrderStatus) -> &'static str {

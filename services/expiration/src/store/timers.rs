@@ -46,9 +46,8 @@ pub async fn arm(tx: &mut Tx, order_id: OrderId, due_at: Timestamp) -> Result<bo
 /// # Errors
 /// When the database does not answer.
 pub async fn remove(tx: &mut Tx, order_id: &str) -> Result<()> {
-    tx.execute("delete from timers where order_id = $1", params![order_id])
-        .await?;
-    Ok(())
+    tx.execute_later("delete from timers where order_id = $1", params![order_id])
+        .await
 }
 
 /// Which timer rings next, and when.
@@ -98,12 +97,11 @@ pub async fn due(tx: &mut Tx, now: Timestamp, max: i64) -> Result<Vec<Timer>> {
 /// # Errors
 /// When the database does not answer.
 pub async fn rung(tx: &mut Tx, order_id: OrderId, rings: u32, next_at: Timestamp) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update timers set rings = $2, next_at = $3 where order_id = $1",
         params![order_id, i64::from(rings), next_at],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// How many timers have rung and were not answered.

@@ -53,7 +53,7 @@ pub struct Due {
 /// When the database does not answer.
 pub async fn insert(tx: &mut Tx, draft: &Draft<'_>, subject: &str) -> Result<()> {
     let (id, now) = (tx.new_id::<MessageId>(), tx.now());
-    tx.execute(
+    tx.execute_later(
         "insert into messages (id, template, event_id, user_id, recipient, subject, body_text, \
          body_html, state, tries, next_try_at, error, created_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, '', $10) on conflict do nothing",
@@ -70,8 +70,7 @@ pub async fn insert(tx: &mut Tx, draft: &Draft<'_>, subject: &str) -> Result<()>
             now
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Takes the messages that are due, at most `limit`, first those that wait longest: each is noted as
@@ -132,7 +131,7 @@ pub async fn end(
     (state, next_try_at): (State, Timestamp),
     error: &str,
 ) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "update messages set state = $2, next_try_at = $3, error = $4 \
          where id = $1 and state = $5 and tries = $6",
         params![
@@ -144,8 +143,7 @@ pub async fn end(
             message.tries
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Empties at most `limit` messages written before `time` that are done with: what stays is that

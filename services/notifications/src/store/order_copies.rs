@@ -10,14 +10,13 @@ use platform::{Result, Tx};
 /// # Errors
 /// When the database does not answer.
 pub async fn upsert(tx: &mut Tx, id: OrderId, price: Money) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into order_copies (id, price_minor, currency) values ($1, $2, $3) \
          on conflict (id) do update set price_minor = excluded.price_minor, \
          currency = excluded.currency",
         params![id, price.minor, price.currency],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The price of an order, if it is known here.
@@ -41,7 +40,6 @@ pub async fn price(tx: &mut Tx, id: OrderId) -> Result<Option<Money>> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute("delete from order_copies where id = $1", params![id])
-        .await?;
-    Ok(())
+    tx.execute_later("delete from order_copies where id = $1", params![id])
+        .await
 }

@@ -9,13 +9,12 @@ use platform::{Result, Tx};
 /// # Errors
 /// When the database does not answer.
 pub async fn upsert(tx: &mut Tx, id: UserId, email: &str, language: &str) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into user_copies (id, email, language) values ($1, $2, $3) \
          on conflict (id) do update set email = excluded.email, language = excluded.language",
         params![id, email, language],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Where messages to a person go; an empty address when the account is closed.
@@ -34,7 +33,6 @@ pub async fn email(tx: &mut Tx, id: UserId) -> Result<Option<String>> {
 /// # Errors
 /// When the database does not answer.
 pub async fn delete(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute("delete from user_copies where id = $1", params![id])
-        .await?;
-    Ok(())
+    tx.execute_later("delete from user_copies where id = $1", params![id])
+        .await
 }

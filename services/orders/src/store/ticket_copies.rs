@@ -9,7 +9,7 @@ use crate::domain::reservation::{Market, Offer};
 
 /// Brings the copy to this state.
 pub async fn put(tx: &mut Tx, state: &TicketState, version: i64) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into ticket_copies \
          (ticket_id, version, offer_version, seller_id, title, price_minor, currency, status) \
          values ($1, $2, $3, $4, $5, $6, $7, $8) \
@@ -28,18 +28,16 @@ pub async fn put(tx: &mut Tx, state: &TicketState, version: i64) -> Result<()> {
             status_text(state.status)
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Forgets a ticket that its owner lost.
 pub async fn remove(tx: &mut Tx, ticket_id: &str) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "delete from ticket_copies where ticket_id = $1",
         params![ticket_id],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The offer as it is known here, with the number of live orders on the ticket and the number of

@@ -10,7 +10,7 @@ use crate::domain::order::Order;
 
 /// Brings the copy to this state.
 pub async fn put(tx: &mut Tx, state: &OrderState) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "insert into order_copies (id, buyer_id, seller_id, amount_minor, currency, expires_at, \
          status, cancel_reason, payment_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          on conflict (id) do update set buyer_id = excluded.buyer_id, \
@@ -30,15 +30,13 @@ pub async fn put(tx: &mut Tx, state: &OrderState) -> Result<()> {
             state.payment_id,
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Forgets an order that its owner lost.
 pub async fn remove(tx: &mut Tx, id: &str) -> Result<()> {
-    tx.execute("delete from order_copies where id = $1", params![id])
-        .await?;
-    Ok(())
+    tx.execute_later("delete from order_copies where id = $1", params![id])
+        .await
 }
 
 /// The order as it is known here.

@@ -64,7 +64,7 @@ pub async fn update(tx: &mut Tx, stored: &Stored) -> Result<()> {
         failure_code,
     } = State::of(payment);
     let now = tx.now();
-    tx.execute(
+    tx.execute_later(
         "update payments set status = $2, decision = $3, reference = $4, action_url = $5, \
          failure_code = $6, version = $7, changed_at = $8 where id = $1",
         params![
@@ -78,8 +78,7 @@ pub async fn update(tx: &mut Tx, stored: &Stored) -> Result<()> {
             now,
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The payment with this id.

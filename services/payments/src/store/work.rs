@@ -35,7 +35,7 @@ const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at, tracepare
 /// Writes the first work of a payment, already taken by the one who writes it for this long.
 pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), lease);
-    tx.execute(
+    tx.execute_later(
         "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
          traceparent, correlation) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         params![
@@ -50,14 +50,13 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
             work.origin.correlation,
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Replaces what is to be done for a payment by another act, due now. The token is forgotten.
 pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -> Result<()> {
     let (now, origin) = (tx.now(), tx.origin().clone());
-    tx.execute(
+    tx.execute_later(
         "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
          traceparent, correlation) values ($1, $2, $3, null, 0, null, $4, $5, $6) \
          on conflict (payment_id) do update set act = excluded.act, key = excluded.key, \
@@ -72,18 +71,16 @@ pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -
             origin.correlation
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Nothing is to be done any more.
 pub async fn remove(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
-    tx.execute(
+    tx.execute_later(
         "delete from work where payment_id = $1",
         params![payment_id],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// What is to be done for a payment.
@@ -145,7 +142,7 @@ pub async fn mark_sent(tx: &mut Tx, work: &Work) -> Result<bool> {
 /// Puts an act off, if it is still the one that this attempt has taken.
 pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), pause);
-    tx.execute(
+    tx.execute_later(
         "update work set next_try_at = $5 \
          where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
         params![
@@ -156,8 +153,7 @@ pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
             next_try_at
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// How many acts are to be done.

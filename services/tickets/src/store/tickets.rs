@@ -30,7 +30,7 @@ pub async fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
 pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     let (status, order_id) = status_columns(ticket.status);
     let title = ticket.offer.title.as_str();
-    tx.execute(
+    tx.execute_later(
         "insert into tickets (id, seller_id, title, words, price_minor, currency, status, \
          order_id, offer_version, epoch, version, created_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -49,8 +49,7 @@ pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             ticket.created_at
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The row after a change that left the offer as it was.
@@ -59,7 +58,7 @@ pub async fn insert(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
 /// When the database does not answer.
 pub async fn update(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     let (status, order_id) = status_columns(ticket.status);
-    tx.execute(
+    tx.execute_later(
         "update tickets set status = $2, order_id = $3, offer_version = $4, epoch = $5, \
          version = $6 where id = $1",
         params![
@@ -71,8 +70,7 @@ pub async fn update(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             ticket.version
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The offer in the row, with the words of its title.
@@ -82,7 +80,7 @@ pub async fn update(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
 pub async fn update_offer(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     let Offer { title, price } = &ticket.offer;
     let words = stored_words(&words_of(title.as_str()));
-    tx.execute(
+    tx.execute_later(
         "update tickets set title = $2, words = $3, price_minor = $4, currency = $5 where id = $1",
         params![
             ticket.id,
@@ -92,8 +90,7 @@ pub async fn update_offer(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             price.currency
         ],
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 /// The words under which the title stands in `title_words`.
