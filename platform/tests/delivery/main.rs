@@ -12,6 +12,8 @@ mod jetstream;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod new_life;
 #[cfg(test)]
 mod once_in_order;
