@@ -20,6 +20,8 @@ mod once_in_order;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod prefix;
 #[cfg(test)]
 mod replicas;
