@@ -10,6 +10,7 @@ mod failing;
 mod fetch;
 pub mod inbox;
 pub mod operator;
+pub mod owned;
 pub mod rebuild;
 pub mod repair;
 pub mod store;
@@ -30,6 +31,7 @@ use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 use consumer::Consumer;
 use inbox::{Arrival, Turn, Verdict};
+use owned::Owned;
 use store::Cursor;
 
 /// How many events that are waiting are handled in one transaction.
@@ -72,6 +74,8 @@ pub struct Gate {
     pub context: Context,
     /// What the service hears.
     pub consumers: Arc<[Consumer]>,
+    /// The rows of what the service owns.
+    pub owned: Arc<[Owned]>,
     /// How failing handlers are dealt with.
     pub settings: GateSettings,
     /// Holds deliveries back while copies are rebuilt.
@@ -90,12 +94,20 @@ impl Gate {
         Self {
             context,
             consumers: consumers.into(),
+            owned: Arc::default(),
             settings,
             paused: Arc::default(),
             rebuilding: Arc::default(),
             finishing: Arc::default(),
             recent: Arc::default(),
         }
+    }
+
+    /// Of a service that owns these.
+    #[must_use]
+    pub fn owning(mut self, owned: Vec<Owned>) -> Self {
+        self.owned = owned.into();
+        self
     }
 
     /// The consumer of an aggregate, if the service has one.

@@ -26,4 +26,5 @@ pub use context::Context;
 pub use db::{Db, Tx};
 pub use failure::{Failure, Refused, Result};
 pub use gate::consumer::{Consumer, Event};
+pub use gate::owned::{Current, Owned};
 pub use service::{Job, Schema, Service};

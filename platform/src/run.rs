@@ -156,7 +156,7 @@ pub async fn prepare(
                 .await?,
         );
     }
-    let gate = Gate::new(context.clone(), service.consumers, process.gate);
+    let gate = Gate::new(context.clone(), service.consumers, process.gate).owning(service.owned);
     Ok(Prepared {
         context,
         routes,

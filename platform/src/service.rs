@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::db::Migration;
 use crate::failure::Result;
 use crate::gate::consumer::Consumer;
+use crate::gate::owned::Owned;
 
 /// Makes a service's routes once it has its context.
 type Routes = Box<dyn FnOnce(&Context) -> OpenApiRouter + Send>;
@@ -25,6 +26,8 @@ pub struct Service {
     pub migrations: &'static [Migration],
     /// What it hears.
     pub consumers: Vec<Consumer>,
+    /// The rows of what it owns, for audits.
+    pub owned: Vec<Owned>,
     /// What it does by itself.
     pub jobs: Vec<Job>,
     /// Whether it keeps the ids of revoked sessions, because its routes need to know who asks.
@@ -66,6 +69,7 @@ impl Service {
             name,
             migrations,
             consumers: Vec::new(),
+            owned: Vec::new(),
             jobs: Vec::new(),
             knows_sessions: false,
             routes: None,
@@ -87,6 +91,13 @@ impl Service {
     #[must_use]
     pub fn consumer(mut self, consumer: Consumer) -> Self {
         self.consumers.push(consumer);
+        self
+    }
+
+    /// Owns an aggregate, and lets audits compare its rows with its log.
+    #[must_use]
+    pub fn owned(mut self, owned: Owned) -> Self {
+        self.owned.push(owned);
         self
     }
 

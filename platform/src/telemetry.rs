@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
 
@@ -71,17 +74,33 @@ impl Metrics {
 /// # Errors
 /// When the filter is malformed.
 pub fn log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
     // An error means that somebody else listens already: a test, or an earlier call.
-    let _ = match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+    let _ = log_to(std::io::stderr, format, filter)?.try_init();
     Ok(())
+}
+
+/// What writes logs elsewhere, in the same form. A line carries the fields of the request, event or
+/// stored work that it was written for: in front of the message, or as `span`.
+///
+/// # Errors
+/// When the filter is malformed.
+pub fn log_to<W>(writer: W, format: LogFormat, filter: &str) -> anyhow::Result<Dispatch>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter)?)
+        .with_writer(writer)
+        .with_ansi(std::io::stderr().is_terminal());
+    Ok(match format {
+        LogFormat::Text => builder.into(),
+        // The innermost span says it all; the list would say it twice.
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .into(),
+    })
 }
 
 /// Begins to collect figures, at the first call; the same figures at every other. Without effect

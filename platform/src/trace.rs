@@ -2,6 +2,10 @@
 
 use std::future::Future;
 
+use contracts::Envelope;
+use http::Request;
+use tracing::{Instrument as _, Span, error_span, field};
+
 use crate::random::{Random, hex_of};
 
 tokio::task_local! {
@@ -29,6 +33,59 @@ impl Origin {
     /// Runs `work` with this origin.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         ORIGIN.scope(self, work).await
+    }
+
+    /// Goes on with work that was put down, or handed to a task of its own: as [`Self::scope`], and
+    /// its log lines carry the ids.
+    pub async fn resume<F: Future>(self, work: F) -> F::Output {
+        let work = work.instrument(self.span_of_work());
+        self.scope(work).await
+    }
+
+    /// The id of the trace that the work belongs to.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref().and_then(trace_id)
+    }
+
+    // Spans are of the highest level, so that a filter for warnings alone keeps the ids on them; and
+    // roots, so that a line looks the same in one process and apart.
+
+    /// The span of work that was put down earlier.
+    pub(crate) fn span_of_work(&self) -> Span {
+        error_span!(
+            parent: None,
+            "work",
+            request_id = self.correlation.as_deref().map(field::display),
+            trace_id = self.trace_id().map(field::display),
+        )
+    }
+
+    /// The span of a request. Its query is left out: what people search for, and the secrets of
+    /// links, stand there.
+    pub(crate) fn span_of_request<B>(&self, method: &'static str, request: &Request<B>) -> Span {
+        error_span!(
+            parent: None,
+            "request",
+            request_id = self.correlation.as_deref().map(field::display),
+            trace_id = self.trace_id().map(field::display),
+            method = %method,
+            path = %request.uri().path(),
+        )
+    }
+
+    /// The span of handling an event that has this origin.
+    pub(crate) fn span_of_event(&self, event: &Envelope) -> Span {
+        error_span!(
+            parent: None,
+            "event",
+            request_id = self.correlation.as_deref().map(field::display),
+            trace_id = self.trace_id().map(field::display),
+            event = %&event.kind,
+            aggregate = %&event.aggregate,
+            subject = %&event.subject,
+            version = event.aggregateversion,
+        )
     }
 }
 

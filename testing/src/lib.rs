@@ -9,6 +9,7 @@ pub mod crash;
 pub mod hold;
 pub mod nats;
 pub mod owner;
+mod owners;
 mod place;
 pub mod postgres;
 pub mod random;

@@ -32,7 +32,8 @@ use crate::postgres::Databases;
 /// How long a test waits for what must happen.
 pub const WITHIN: Duration = Duration::from_secs(10);
 
-/// A running world. End it with [`World::end`], which fails on left-over work.
+/// A running world. End it with [`World::end`], which fails on left-over work and on rows that are not
+/// what their log says.
 pub struct World {
     /// The clock of everything in it.
     pub clock: Arc<TestClock>,
@@ -317,10 +318,13 @@ impl World {
     /// Ends the world.
     ///
     /// # Errors
-    /// When work is left over.
+    /// When work is left over, or an owner's row is not what its log says.
     pub async fn end(mut self) -> anyhow::Result<()> {
         self.ended = true;
-        let outcome = self.settle().await;
+        let mut outcome = self.settle().await;
+        if outcome.is_ok() {
+            outcome = self.compare_owners().await;
+        }
         self.tasks.stop(Duration::from_secs(5)).await;
         outcome
     }

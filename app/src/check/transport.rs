@@ -1,4 +1,4 @@
-//! I1, I2, I3, P1–P3, N1, L1: logs without holes, cursors, copies, and what waits.
+//! I1, I2, I3, P1–P3, N1, L1: logs without holes, cursors, copies, owners' rows, and what waits.
 
 use crate::check::Finding;
 use crate::check::facts::Facts;
@@ -16,7 +16,8 @@ pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<
                 .into_iter()
                 .map(|what| Finding::violation("I1", what)),
         );
-        let differences = gate.copy_differences().await?;
+        let mut differences = gate.copy_differences().await?;
+        differences.extend(gate.owner_differences().await?);
         found.extend(
             differences
                 .into_iter()

@@ -6,7 +6,7 @@ use e2e::{Client, Composition, Marketplace};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::people::{pay, person, reserve, see, until};
+use crate::people::{mailed, pay, person, reserve, see, until};
 
 struct Stage {
     marketplace: Marketplace,
@@ -127,6 +127,33 @@ async fn declined_then_paid_with_another_card() {
     )
     .await;
     stage.marketplace.audit_and_stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn authorised_and_then_not_to_be_captured() {
+    let mut stage = stage(&[]).await;
+    let order = reserve(&mut stage.buyer, &stage.ticket).await;
+    assert_eq!(
+        pay(&mut stage.buyer, &order, "tok_captureDeclined").await,
+        StatusCode::CREATED
+    );
+    let path = format!("/api/orders/{order}");
+    until(&mut stage.buyer, &path, "status", "cancelled").await;
+    let seen = see(&mut stage.buyer, &path).await;
+    assert_eq!(seen["cancelReason"], "payment_failed");
+    let payments = see(&mut stage.buyer, &format!("/api/payments?orderId={order}")).await;
+    assert_eq!(payments.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&payments[0]["status"], &payments[0]["failureCode"]),
+        (&json!("failed"), &json!("card_declined"))
+    );
+    let page = stage.buyer.get(&format!("/orders/{order}")).await.unwrap();
+    let page = String::from_utf8(page.body.to_vec()).unwrap();
+    assert!(page.contains("The payment could not be taken"), "{page}");
+    let mail = mailed(&mut stage.buyer, "Order cancelled: Concert, row 3").await;
+    assert!(mail.contains("The payment could not be taken"), "{mail}");
+    assert!(mail.contains("You have not been charged."), "{mail}");
+    stage.ends_for_sale_again().await;
 }
 
 #[tokio::test]

@@ -44,3 +44,19 @@ pub async fn until(person: &mut Client, path: &str, field: &str, value: &str) {
     }
     panic!("{path} never showed {field} {value}, but {seen}");
 }
+
+/// Waits for the message with this subject at `/dev/mail`; answers its page.
+pub async fn mailed(person: &mut Client, subject: &str) -> String {
+    for _ in 0..200 {
+        let list = person.get("/dev/mail").await.unwrap().body;
+        let list = String::from_utf8(list.to_vec()).unwrap();
+        let line = list.lines().find(|line| line.contains(subject));
+        let path = line.and_then(|line| line.split('"').find(|part| part.starts_with("/dev/")));
+        if let Some(path) = path {
+            let message = person.get(path).await.unwrap().body;
+            return String::from_utf8(message.to_vec()).unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no mail says {subject}");
+}

@@ -19,6 +19,7 @@ use anyhow::{Context as _, anyhow};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument as _, Span};
 
 use super::migrate::Migration;
 use super::tx::{Link, Tx};
@@ -152,6 +153,8 @@ impl Postgres {
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
         let (surroundings, incarnation) = (self.surroundings.clone(), self.incarnation);
+        // The worker's thread knows nothing of whom it works for.
+        let span = Span::current();
         self.on_thread(move |worker| {
             let transactions = Transactions {
                 worker,
@@ -160,7 +163,7 @@ impl Postgres {
                 origin,
                 mode,
             };
-            async move { transactions.run(work).await }.boxed_local()
+            async move { transactions.run(work).instrument(span).await }.boxed_local()
         })
         .await?
     }

@@ -85,12 +85,15 @@ impl Sqlite {
         let (answer, answered) = oneshot::channel();
         let (surroundings, incarnation) = (self.surroundings.clone(), self.incarnation);
         let commits = Arc::clone(&self.commits);
+        // The writer's thread knows nothing of whom it works for.
+        let span = tracing::Span::current();
         let job: Job = Box::new(move |connection| {
             let wakers = surroundings.wakers.clone();
             let (outcome, wakes) = match connection {
                 Ok(connection) => {
                     let mut tx = new_tx(connection, surroundings, origin, incarnation);
-                    (run_in_savepoint(connection, &mut tx, work), tx.wakes)
+                    let run = || run_in_savepoint(connection, &mut tx, work);
+                    (span.in_scope(run), tx.wakes)
                 }
                 Err(error) => (
                     Err(Failure::Unavailable(error.to_owned())),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contracts::Timestamp;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::postgres::{Mark, Session};
@@ -282,10 +283,14 @@ impl Tx {
         &self.origin
     }
 
-    /// What follows is because of this, not of what made the transaction happen: for work that was
-    /// put down earlier.
-    pub fn go_on_from(&mut self, origin: Origin) {
-        self.origin = origin;
+    /// Runs `work` as what follows from `origin`, not from what made the transaction happen: for work
+    /// that was put down earlier. Its events and log lines carry it.
+    pub async fn resume<T>(&mut self, origin: Origin, work: impl AsyncFnOnce(&mut Self) -> T) -> T {
+        let span = origin.span_of_work();
+        let outer = std::mem::replace(&mut self.origin, origin);
+        let outcome = work(self).instrument(span).await;
+        self.origin = outer;
+        outcome
     }
 
     /// Which life of the database this is (see [`contracts::Envelope::incarnation`]).

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use contracts::Envelope;
 use futures::FutureExt;
+use tracing::Instrument as _;
 
 use super::Gate;
 use super::consumer::Consumer;
@@ -232,9 +233,17 @@ impl Turn<'_> {
     }
 
     /// Applies one event and reacts to it; answers where the cursor is then, or nothing when the
-    /// event is parked instead.
+    /// event is parked instead. What is logged meanwhile carries what the event carries.
     async fn handle(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
-        let outer = std::mem::replace(&mut tx.origin, origin_of(event));
+        let origin = origin_of(event);
+        let span = origin.span_of_event(event);
+        let outer = std::mem::replace(&mut tx.origin, origin);
+        let outcome = self.handle_or_park(tx, event).instrument(span).await;
+        tx.origin = outer;
+        outcome
+    }
+
+    async fn handle_or_park(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
         let mut outcome = self.call_handler(tx, event).await;
         if let Err(Failure::Refused(refused)) = outcome {
             outcome = self.apply(tx, event).await;
@@ -243,7 +252,6 @@ impl Turn<'_> {
                 store::audit(tx, "refused", &self.key, event.aggregateversion, &note).await?;
             }
         }
-        tx.origin = outer;
         match outcome {
             Ok(()) => {}
             Err(Failure::Moved { .. }) if !self.last_run => return outcome.map(|()| None),

@@ -18,6 +18,7 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tracing::Instrument as _;
 
 use super::body::{self, Unread};
 use super::cross_site::OwnOrigin;
@@ -129,6 +130,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let around = Arc::clone(&self.around);
         let (about, origin) = around.look_at(&request);
+        let span = origin.span_of_request(method_label(&about.method), &request);
         pass_on(&mut request, &about, &origin);
         let refused = around.refuse(&request);
         let unread = Unread::watch(&mut request, around.settings.body_limit);
@@ -136,7 +138,7 @@ where
             Some(refused) => Err(refused),
             None => Ok(self.inner.call(request)),
         };
-        Box::pin(async move {
+        let answering = async move {
             let mut response = match handled {
                 Ok(handling) => origin.scope(around.bounded(handling, &about)).await,
                 Err(refused) => around.show(&refused, &about),
@@ -149,7 +151,8 @@ where
             }
             around.finish(&mut response, &about);
             Ok(response)
-        })
+        };
+        Box::pin(answering.instrument(span))
     }
 }
 
@@ -204,7 +207,7 @@ impl Around {
             biased;
             outcome = handling => outcome,
             () = self.settings.clock.sleep(self.settings.timeout) => {
-                tracing::warn!(request_id = about.request_id, "request took too long");
+                tracing::warn!("request took too long");
                 return self.show(&problem::unavailable(), about);
             }
         };
@@ -213,7 +216,7 @@ impl Around {
             Ok(Err(never)) => match never {},
             Err(panic) => {
                 let panic = panic_text(panic.as_ref());
-                tracing::error!(panic, request_id = about.request_id, "request failed");
+                tracing::error!(panic, "request failed");
                 self.show(&problem::broken(), about)
             }
         }
@@ -274,26 +277,12 @@ impl Around {
             .as_ref()
             .map_or("unmatched", MatchedPath::as_str);
         self.figures.count(&about.method, route, status, took);
-        let (method, micros) = (method_label(&about.method), took.as_micros());
-        let (status, request_id) = (status.as_u16(), about.request_id.as_str());
+        // Method, path and ids are the span's.
+        let (status, micros) = (status.as_u16(), took.as_micros());
         if status >= 500 {
-            tracing::warn!(
-                method,
-                route,
-                status,
-                micros,
-                request_id,
-                "request answered"
-            );
+            tracing::info!(status, route, micros, "request answered");
         } else {
-            tracing::debug!(
-                method,
-                route,
-                status,
-                micros,
-                request_id,
-                "request answered"
-            );
+            tracing::debug!(status, route, micros, "request answered");
         }
     }
 }

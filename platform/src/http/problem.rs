@@ -6,7 +6,6 @@ use http::{HeaderValue, StatusCode};
 
 use super::answer::Answer;
 use crate::failure::{Failure, Refused};
-use crate::trace::Origin;
 
 impl Refused {
     /// The refusal as an answer.
@@ -49,13 +48,11 @@ impl Failure {
             Self::NotYet { .. } => Refused::not_ready().answer(),
             Self::Moved { .. } => changed_meanwhile().answer(),
             Self::Unavailable(why) => {
-                let request_id = Origin::current().correlation;
-                tracing::warn!(why, request_id, "unavailable");
+                tracing::warn!(why, "unavailable");
                 unavailable().answer()
             }
             Self::Broken(error) => {
-                let request_id = Origin::current().correlation;
-                tracing::error!(error = format!("{error:#}"), request_id, "request failed");
+                tracing::error!(error = format!("{error:#}"), "request failed");
                 broken().answer()
             }
         }

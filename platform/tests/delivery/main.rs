@@ -12,11 +12,15 @@ mod jetstream;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod new_life;
 #[cfg(test)]
 mod once_in_order;
 #[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod owners;
 #[cfg(test)]
 mod prefix;
 #[cfg(test)]

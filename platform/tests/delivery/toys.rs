@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use contracts::Aggregate;
 use platform::db::{Migration, params};
-use platform::{Consumer, Event, Failure, Refused, Result, Service, Tx};
+use platform::{Consumer, Current, Event, Failure, Owned, Refused, Result, Service, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,21 @@ const BOARD_TABLES: &[Migration] = &[Migration {
 
 /// The owner of counters.
 pub fn counters() -> Service {
-    Service::new("counters", OWNER_TABLES)
+    Service::new("counters", OWNER_TABLES).owned(Owned::of(current_counters))
+}
+
+async fn current_counters(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Current<Counter>>> {
+    let sql = "select id, value, version from counters where id > $1 order by id limit $2";
+    let rows = tx.query(sql, params![after, limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Current {
+                subject: row.get(0)?,
+                version: Some(row.get(2)?),
+                state: CounterState { value: row.get(1)? },
+            })
+        })
+        .collect()
 }
 
 /// The owner of labels.

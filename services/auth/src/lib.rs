@@ -11,8 +11,8 @@ mod store;
 
 use std::sync::Arc;
 
-use platform::Service;
 use platform::db::Migration;
+use platform::{Owned, Service};
 
 use hashing::Memory;
 
@@ -30,6 +30,8 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 pub fn service(settings: Settings) -> Service {
     let (settings, memory) = (Arc::new(settings), Memory::default());
     Service::new("auth", MIGRATIONS)
+        .owned(Owned::of(store::users::current))
+        .owned(Owned::of(store::sessions::current).forgets())
         .job(jobs::reset_mails::job(Arc::clone(&settings)))
         .job(jobs::forgetting::job())
         .job(jobs::memory::job(memory.clone()))

@@ -8,8 +8,8 @@ mod store;
 
 use std::time::Duration;
 
-use platform::Service;
 use platform::db::Migration;
+use platform::{Owned, Service};
 
 /// What an operator can set.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 pub fn service(settings: Settings) -> Service {
     let grace = settings.grace;
     Service::new("orders", MIGRATIONS)
+        .owned(Owned::of(store::orders::current))
         .routes(move |ctx| api::routes(ctx, settings))
         .consumer(consumers::ticket::consumer())
         .consumer(consumers::timer::consumer())

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform::db::Migration;
-use platform::{Context, Job, Service};
+use platform::{Context, Job, Owned, Service};
 
 use api::Doors;
 use jobs::reconcile::Reconciler;
@@ -46,6 +46,7 @@ pub fn service(settings: Settings) -> Service {
     let (settling, doors) = (Arc::clone(&settlement), Arc::clone(&settlement));
     let reconciler = Arc::new(Reconciler::new(settlement));
     Service::new("payments", MIGRATIONS)
+        .owned(Owned::of(store::payments::current))
         .routes(move |ctx: &Context| api::routes(Doors::new(ctx, doors), sandbox))
         .consumer(consumers::order::consumer())
         .job(Job::new(SETTLE, SETTLE_EVERY, move |ctx| {

@@ -6,8 +6,8 @@ mod consumers;
 mod domain;
 mod store;
 
-use platform::Service;
 use platform::db::Migration;
+use platform::{Owned, Service};
 
 /// The limits of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
 #[must_use]
 pub fn service(settings: Settings) -> Service {
     Service::new("tickets", MIGRATIONS)
+        .owned(Owned::of(store::tickets::current))
         .routes(move |ctx| api::routes(ctx, settings))
         .consumer(consumers::orders::consumer())
 }

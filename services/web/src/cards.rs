@@ -13,7 +13,7 @@ pub struct Card {
 pub const FIRST: &str = "tok_visa";
 
 /// Every card that the form offers.
-pub const CARDS: [Card; 7] = [
+pub const CARDS: [Card; 8] = [
     Card {
         token: FIRST,
         name: "Visa ending 4242: pays",
@@ -37,6 +37,10 @@ pub const CARDS: [Card; 7] = [
     Card {
         token: "tok_chargeDeclinedExpiredCard",
         name: "Visa ending 0069: declined, expired",
+    },
+    Card {
+        token: "tok_captureDeclined",
+        name: "Visa ending 0341: is accepted, and then can not be charged",
     },
     Card {
         token: "tok_threeDSecureRequired",

@@ -15,6 +15,8 @@ use crate::clock::SystemClock;
 use crate::http::fields::Fields;
 use crate::random::SystemRandom;
 
+mod logs;
+
 fn settings() -> LayerSettings {
     LayerSettings::new(Arc::new(SystemClock::new()), Arc::new(SystemRandom))
 }

@@ -1,9 +1,10 @@
 //! The table `sessions`.
 
 use contracts::Timestamp;
+use contracts::events::auth::{Session as SessionAggregate, SessionState};
 use contracts::ids::{SessionId, UserId};
-use platform::Result;
 use platform::db::{Row, Tx, params};
+use platform::{Current, Result};
 
 /// One sign-in of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +139,42 @@ pub async fn delete_expired(tx: &mut Tx, time: Timestamp, limit: i64) -> Result<
         tx.skip_locked()
     );
     tx.execute(&sql, params![time, limit]).await
+}
+
+/// What the rows after this id say of revoked sessions, in order of id: for audits.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn current(
+    tx: &mut Tx,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Current<SessionAggregate>>> {
+    let rows = tx
+        .query(
+            "select id, user_id, user_agent, created_at, expires_at from sessions \
+             where id > $1 and revoked_at is not null order by id limit $2",
+            params![after, limit],
+        )
+        .await?;
+    let current = |row: &Row| {
+        let Session {
+            id,
+            user_id,
+            expires_at,
+            ..
+        } = read(row)?;
+        Ok(Current {
+            subject: id.to_string(),
+            version: Some(1),
+            state: SessionState {
+                id,
+                user_id,
+                expires_at,
+            },
+        })
+    };
+    rows.iter().map(current).collect()
 }
 
 fn read(row: &Row) -> Result<Session> {

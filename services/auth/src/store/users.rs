@@ -1,10 +1,10 @@
 //! The table `users`.
 
 use contracts::Timestamp;
-use contracts::events::auth::UserState;
+use contracts::events::auth::{User as UserAggregate, UserState};
 use contracts::ids::UserId;
 use platform::db::{Row, Tx, params};
-use platform::{Failure, Result};
+use platform::{Current, Failure, Result};
 
 use crate::domain::email::Email;
 
@@ -122,6 +122,29 @@ pub async fn rehash(tx: &mut Tx, id: UserId, version: i64, hash: &str) -> Result
         params![id, version, hash],
     )
     .await
+}
+
+/// What the rows after this id say of people, in order of id: for audits.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn current(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Current<UserAggregate>>> {
+    let rows = tx
+        .query(
+            "select id, email, password_hash, password_version, language from users \
+             where id > $1 order by id limit $2",
+            params![after, limit],
+        )
+        .await?;
+    let current = |row: &Row| {
+        let user = read(row)?;
+        Ok(Current {
+            subject: user.id.to_string(),
+            version: None,
+            state: user.public(),
+        })
+    };
+    rows.iter().map(current).collect()
 }
 
 fn read(row: &Row) -> Result<User> {

@@ -268,3 +268,24 @@ async fn the_language_and_the_browser_are_noted() -> Result<()> {
     assert_eq!(sessions.json()[0]["userAgent"], "Browser/1 (of a test)");
     site.end().await
 }
+
+#[tokio::test]
+async fn an_audit_finds_what_was_changed_without_an_event() -> Result<()> {
+    let site = Site::open().await?;
+    site.sign_up("ada@example.org").await?;
+    let (change, undo) = (
+        "update users set email = 'eve@example.org'",
+        "update users set email = 'ada@example.org'",
+    );
+    let found = site.world.found_after("auth", change, undo).await?;
+    let told = "the row is not what version 1, the last of its log, says";
+    assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+    let (change, undo) = (
+        "update sessions set revoked_at = 1",
+        "update sessions set revoked_at = null",
+    );
+    let found = site.world.found_after("auth", change, undo).await?;
+    let told = "a row, and no event in its log";
+    assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+    site.end().await
+}

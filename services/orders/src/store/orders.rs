@@ -5,7 +5,7 @@ mod columns;
 use contracts::Timestamp;
 use contracts::events::orders::Order as Aggregate;
 use contracts::ids::{OrderId, TicketId, UserId};
-use platform::{Failure, Result, Tx, params};
+use platform::{Current, Failure, Result, Tx, params};
 
 use crate::domain::order::Order;
 use columns::{COLUMNS, Stored};
@@ -104,6 +104,21 @@ pub async fn load(tx: &mut Tx, id: OrderId) -> Result<Option<Saved>> {
     let sql = format!("select {COLUMNS} from orders where id = $1");
     let row = tx.query_opt(&sql, params![id]).await?;
     row.as_ref().map(columns::read).transpose()
+}
+
+/// What the rows after this id say, in order of id: for audits.
+pub async fn current(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Current<Aggregate>>> {
+    let sql = format!("select {COLUMNS} from orders where id > $1 order by id limit $2");
+    let rows = tx.query(&sql, params![after, limit]).await?;
+    let current = |row| {
+        let Saved { version, order } = columns::read(row)?;
+        Ok(Current {
+            subject: order.terms.id.to_string(),
+            version: Some(version),
+            state: order.public_state(),
+        })
+    };
+    rows.iter().map(current).collect()
 }
 
 /// Whether a live order holds the ticket.

@@ -331,3 +331,20 @@ async fn a_lock_of_another_epoch_means_nothing() {
     );
     market.close().await;
 }
+
+#[tokio::test]
+async fn an_audit_finds_a_row_that_was_changed_without_an_event() {
+    let market = Market::open().await;
+    let (seller, buyer) = (market.person(), market.person());
+    let ticket = market.listed(&seller).await;
+    market.reserve(&buyer, ticket.id).await;
+    let (change, undo) = (
+        "update orders set expires_at = expires_at + 1",
+        "update orders set expires_at = expires_at - 1",
+    );
+    let found = market.world.found_after("orders", change, undo).await;
+    let found = found.unwrap();
+    let told = "the row is not what version 1, the last of its log, says";
+    assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+    market.close().await;
+}

@@ -120,7 +120,7 @@ async fn begin(doors: &Doors, wish: Wish) -> Result<Payment> {
         });
         tell.send(payment).ok();
     };
-    doors.ctx.tasks.spawn(Origin::current().scope(work));
+    doors.ctx.tasks.spawn(Origin::current().resume(work));
     let stopped = |_| Failure::Unavailable("the service is stopping".to_owned());
     told.await.map_err(stopped)?
 }

@@ -64,7 +64,7 @@ impl Settlement {
         let (ended, end) = oneshot::channel();
         let (this, context) = (Arc::clone(self), ctx.clone());
         let origin = task.work.origin.clone();
-        ctx.tasks.spawn(origin.scope(async move {
+        ctx.tasks.spawn(origin.resume(async move {
             if let Ok(permit) = Arc::clone(&this.permits).acquire_owned().await {
                 this.finish(&context, task, permit).await;
             }
@@ -121,7 +121,7 @@ impl Settlement {
             let (this, context) = (Arc::clone(self), ctx.clone());
             let origin = task.work.origin.clone();
             let work = async move { this.finish(&context, task, permit).await };
-            ctx.tasks.spawn(origin.scope(work));
+            ctx.tasks.spawn(origin.resume(work));
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ impl Sandbox {
     /// [`ProviderError::Invalid`] for an unknown charge.
     pub async fn confirm(&self, reference: &str, approved: bool) -> Answer<Charge> {
         let granted = self.behaviour().granted();
-        let decided = move |charge: &Charge| {
+        let decided = move |charge: &Charge, _: &str| {
             let asked = matches!(charge.standing, Standing::ActionRequired { .. });
             asked.then(|| {
                 if approved {
@@ -136,19 +136,19 @@ impl Sandbox {
         loses
     }
 
-    /// Brings a charge to what `decided` answers, if it answers something.
+    /// Brings a charge to what `decided` answers of it and its card's token, if it answers something.
     async fn change(
         &self,
         reference: &str,
-        decided: impl Fn(&Charge) -> Option<Standing> + Send + Sync + 'static,
+        decided: impl Fn(&Charge, &str) -> Option<Standing> + Send + Sync + 'static,
     ) -> Answer<Charge> {
         let reference = reference.to_owned();
         let work = async move |tx: &mut Tx| {
             charges::lock(tx, &reference).await?;
-            let Some(charge) = charges::find(tx, &reference).await? else {
+            let Some((charge, token)) = charges::with_reference(tx, &reference).await? else {
                 return Ok(Err(invalid("no_such_charge")));
             };
-            let Some(standing) = decided(&charge) else {
+            let Some(standing) = decided(&charge, &token) else {
                 return Ok(Ok(charge));
             };
             charges::set_standing(tx, &reference, &standing).await?;
@@ -228,13 +228,15 @@ impl Provider for Sandbox {
 
     async fn capture(&self, reference: &str, _key: &str) -> Answer<Charge> {
         let taken = self.behaviour().taken();
-        let decided =
-            move |charge: &Charge| (charge.standing == Standing::Authorized).then(|| taken.clone());
+        let decided = move |charge: &Charge, token: &str| {
+            let held = charge.standing == Standing::Authorized;
+            held.then(|| cards::taken(token, taken.clone()))
+        };
         self.behaving(self.change(reference, decided)).await
     }
 
     async fn void(&self, reference: &str, _key: &str) -> Answer<Charge> {
-        let decided = |charge: &Charge| {
+        let decided = |charge: &Charge, _: &str| {
             let open = matches!(
                 charge.standing,
                 Standing::Authorized | Standing::ActionRequired { .. }

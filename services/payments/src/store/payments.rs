@@ -3,9 +3,10 @@
 mod columns;
 
 use contracts::Timestamp;
+use contracts::events::payments::Payment as Aggregate;
 use contracts::ids::{OrderId, PaymentId};
 use platform::db::Row;
-use platform::{Result, Tx, params};
+use platform::{Current, Result, Tx, params};
 
 use super::refunds;
 use crate::domain::payment::Payment;
@@ -141,6 +142,17 @@ pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Stored>> {
     let sql = format!("select {COLUMNS} from payments where id > $1 order by id limit $2");
     let rows = tx.query(&sql, params![after, limit]).await?;
     all(tx, rows).await
+}
+
+/// What the rows after this id say, in order of id: for audits.
+pub async fn current(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Current<Aggregate>>> {
+    let rows = page(tx, after, limit).await?;
+    let current = |Stored { payment, version }| Current {
+        subject: payment.id.to_string(),
+        version: Some(version),
+        state: payment.public(),
+    };
+    Ok(rows.into_iter().map(current).collect())
 }
 
 async fn whole(tx: &mut Tx, row: Option<Row>) -> Result<Option<Stored>> {

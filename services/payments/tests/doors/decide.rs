@@ -5,6 +5,7 @@ use contracts::events::payments::PaymentFact;
 use payments::domain::charge::Standing;
 use payments::domain::ledger::Account;
 use payments::provider::sandbox::behaviour::Behaviour;
+use payments::provider::sandbox::cards;
 use testing::owner::{CORRELATION, TRACEPARENT};
 
 use crate::desk::{Desk, id_in};
@@ -65,6 +66,26 @@ async fn a_capture_that_fails_is_said_and_takes_nothing() {
         },
     )
     .await;
+    assert_eq!(desk.balance(Account::ProviderClearing).await, 0);
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_whose_capture_is_declined_is_authorised_first() {
+    let mut desk = Desk::open().await;
+    let order = desk.order().await;
+    let answered = desk.pay(&order, cards::CAPTURE_DECLINED).await;
+    assert_eq!(answered.status, 201, "{}", answered.body);
+    let payment_id = id_in(&answered.json());
+    desk.heard(payment_id, &PaymentFact::Authorized).await;
+    desk.say(
+        OrderFact::Capturing { payment_id },
+        &order,
+        OrderStatus::Capturing,
+    )
+    .await;
+    let code = "card_declined".to_owned();
+    desk.heard(payment_id, &PaymentFact::Failed { code }).await;
     assert_eq!(desk.balance(Account::ProviderClearing).await, 0);
     desk.close().await;
 }

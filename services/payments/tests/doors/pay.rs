@@ -292,3 +292,19 @@ async fn the_same_key_has_one_effect_also_across_a_crash() {
     assert_eq!(desk.charges().await.len(), 2);
     desk.world.end().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_finds_a_row_that_was_changed_without_an_event() {
+    let mut desk = Desk::open().await;
+    let order = desk.order().await;
+    desk.authorized(&order).await;
+    let (change, undo) = (
+        "update payments set amount_minor = amount_minor + 1",
+        "update payments set amount_minor = amount_minor - 1",
+    );
+    let found = desk.world.found_after("payments", change, undo).await;
+    let found = found.unwrap();
+    let told = "the row is not what version 2, the last of its log, says";
+    assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+    desk.close().await;
+}

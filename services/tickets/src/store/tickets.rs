@@ -1,10 +1,10 @@
 //! The table `tickets`: one row for each listing.
 
-use contracts::events::tickets::TicketStatus;
+use contracts::events::tickets::{Ticket as Aggregate, TicketStatus};
 use contracts::ids::{OrderId, TicketId};
 use contracts::money::Money;
 use platform::db::{Row, Value};
-use platform::{Result, Tx, params};
+use platform::{Current, Result, Tx, params};
 
 use crate::domain::words::{stored_words, words_of};
 use crate::domain::{Offer, Ticket, Title};
@@ -106,6 +106,24 @@ pub async fn words(tx: &mut Tx, id: TicketId) -> Result<Vec<String>> {
         .split_whitespace()
         .map(str::to_owned)
         .collect())
+}
+
+/// What the rows after this id say, in order of id: for audits.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn current(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Current<Aggregate>>> {
+    let sql = format!("select {COLUMNS} from tickets t where t.id > $1 order by t.id limit $2");
+    let rows = tx.query(&sql, params![after, limit]).await?;
+    let current = |row: &Row| {
+        let ticket = ticket_in(row)?;
+        Ok(Current {
+            subject: ticket.id.to_string(),
+            version: Some(ticket.version),
+            state: ticket.public_state(),
+        })
+    };
+    rows.iter().map(current).collect()
 }
 
 /// Reads [`COLUMNS`].

@@ -243,3 +243,18 @@ async fn an_unknown_or_malformed_id_is_not_found() {
     assert_eq!(market.delete(unknown, &market.cookie).await.status, 404);
     market.close().await;
 }
+
+#[tokio::test]
+async fn an_audit_finds_a_row_that_was_changed_without_an_event() {
+    let market = Marketplace::open().await;
+    market.list("Jazz night").await;
+    let (change, undo) = (
+        "update tickets set price_minor = price_minor + 1",
+        "update tickets set price_minor = price_minor - 1",
+    );
+    let found = market.world.found_after("tickets", change, undo).await;
+    let found = found.unwrap();
+    let told = "the row is not what version 1, the last of its log, says";
+    assert!(found.len() == 1 && found[0].ends_with(told), "{found:?}");
+    market.close().await;
+}

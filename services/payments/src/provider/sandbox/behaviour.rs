@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cards;
 use crate::domain::charge::Standing;
 
 /// How the sandbox behaves; by default as well as a provider can.
@@ -34,9 +35,7 @@ impl Behaviour {
     /// What a capture leads to.
     pub(super) fn taken(&self) -> Standing {
         if self.decline_captures {
-            return Standing::Declined {
-                code: "card_declined".to_owned(),
-            };
+            return cards::not_captured();
         }
         Standing::Captured
     }

@@ -38,10 +38,18 @@ pub const DECLINED: [(&str, &str); 11] = [
 /// Tokens of cards whose owner has to confirm each payment.
 pub const CONFIRMED: [&str; 2] = ["tok_threeDSecureRequired", "tok_threeDSecure2Required"];
 
+/// The token of a card whose payments are authorised and can't be captured.
+pub const CAPTURE_DECLINED: &str = "tok_captureDeclined";
+
 /// What becomes of a charge on this card; `None` for a token that nobody made.
 pub(super) fn standing(token: &str, reference: &str, granted: Standing) -> Option<Standing> {
     if GOOD.contains(&token) {
         return Some(granted);
+    }
+    if token == CAPTURE_DECLINED {
+        // Where money is taken at once there is no later moment for the refusal.
+        let captured = granted == Standing::Captured;
+        return Some(if captured { not_captured() } else { granted });
     }
     if CONFIRMED.contains(&token) {
         return Some(Standing::ActionRequired {
@@ -52,6 +60,22 @@ pub(super) fn standing(token: &str, reference: &str, granted: Standing) -> Optio
     Some(Standing::Declined {
         code: (*code).to_owned(),
     })
+}
+
+/// What becomes of a held charge on this card when it is captured.
+pub(super) fn taken(token: &str, taken: Standing) -> Standing {
+    if token == CAPTURE_DECLINED {
+        not_captured()
+    } else {
+        taken
+    }
+}
+
+/// What becomes of a charge whose capture is refused: the hold is gone, and nothing was taken.
+pub(super) fn not_captured() -> Standing {
+    Standing::Declined {
+        code: "card_declined".to_owned(),
+    }
 }
 
 /// Where a charge's customer confirms.
@@ -92,6 +116,11 @@ mod tests {
                 "{token}"
             );
         }
+        assert_eq!(fate(CAPTURE_DECLINED), Some(Standing::Authorized));
+        let at_once = standing(CAPTURE_DECLINED, "ch_1", Standing::Captured);
+        assert_eq!(at_once, Some(not_captured()));
+        assert_eq!(taken(CAPTURE_DECLINED, Standing::Captured), not_captured());
+        assert_eq!(taken("tok_visa", Standing::Captured), Standing::Captured);
         assert_eq!(fate("tok_nobody"), None);
         assert_eq!(fate("TOK_VISA"), None);
     }

@@ -47,11 +47,20 @@ pub(super) async fn insert(tx: &mut Tx, charge: &Charge, token: &str) -> Result<
 }
 
 pub(super) async fn find(tx: &mut Tx, reference: &str) -> Result<Option<Charge>> {
+    let found = with_reference(tx, reference).await?;
+    Ok(found.map(|(charge, _)| charge))
+}
+
+/// The charge with this reference, and the token that it was made with.
+pub(super) async fn with_reference(
+    tx: &mut Tx,
+    reference: &str,
+) -> Result<Option<(Charge, String)>> {
     let sql = format!("select {COLUMNS} from charges where reference = $1");
     let Some(row) = tx.query_opt(&sql, params![reference]).await? else {
         return Ok(None);
     };
-    Ok(Some(read(tx, &row).await?))
+    Ok(Some((read(tx, &row).await?, row.get(2)?)))
 }
 
 /// The charge with this key, and the token that it was made with.
