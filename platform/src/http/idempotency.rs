@@ -138,6 +138,9 @@ impl Guard {
         let written = ctx
             .db
             .write(async move |tx: &mut Tx| {
+                if let Some(answer) = binding.find_shared(tx).await? {
+                    return Ok(answer);
+                }
                 let answer = work(tx).await?;
                 binding.bind(tx, &answer).await?;
                 Ok(answer)
@@ -175,6 +178,18 @@ impl Guard {
 }
 
 impl Binding {
+    /// Waits for other replicas that are at the same request, and looks what came of it there: judged
+    /// beside it, this one would be refused for what that one has done.
+    async fn find_shared(&self, tx: &mut Tx) -> Result<Option<Answer>> {
+        if !tx.is_shared() {
+            return Ok(None);
+        }
+        let name = format!("idempotency/{}/{}", self.scope, self.key);
+        tx.lock(&[&name]).await?;
+        let now = tx.now();
+        self.find(tx, now).await
+    }
+
     async fn find(&self, tx: &mut Tx, now: Timestamp) -> Result<Option<Answer>> {
         let row = tx
             .query_opt(

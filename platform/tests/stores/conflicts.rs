@@ -5,7 +5,7 @@ use http::{Request, StatusCode};
 use platform::db::params;
 use platform::http::answer::Answer;
 use platform::http::idempotency::Idempotency;
-use platform::{Failure, Refused, Tx};
+use platform::{Failure, Refused, Result, Tx};
 
 use crate::rig::{Rig, at_once, note};
 
@@ -56,7 +56,12 @@ pub async fn an_idempotency_key_is_bound_once(rig: &Rig) {
         let tasks = (0..12).map(|number| {
             let (ctx, key) = (contexts[number % 2].clone(), key.clone());
             let work = async move |tx: &mut Tx| {
-                note(tx, &tx.new_id::<uuid::Uuid>().to_string()).await?;
+                // What a replica that knew nothing of the other's effect would be refused for.
+                if tx.is_shared() && is_taken(tx, round).await? {
+                    return Err(Refused::conflict("taken", "it is taken").into());
+                }
+                let id = tx.new_id::<uuid::Uuid>();
+                note(tx, &format!("{round} {id}")).await?;
                 Answer::json(StatusCode::CREATED, &format!("round {round}"))
             };
             async move { key.run(&ctx, "user", "the same", work).await }
@@ -81,6 +86,13 @@ pub async fn an_idempotency_key_is_bound_once(rig: &Rig) {
         assert!(answered > 0);
         assert_eq!(rig.notes().await.len(), round + 1, "one effect each");
     }
+}
+
+async fn is_taken(tx: &mut Tx, round: usize) -> Result<bool> {
+    let rows = tx.query("select id from notes", params![]).await?;
+    let ids = rows.iter().map(|row| row.get::<String>(0));
+    let ids = ids.collect::<Result<Vec<_>>>()?;
+    Ok(ids.iter().any(|id| id.starts_with(&format!("{round} "))))
 }
 
 pub async fn a_key_is_bound_to_no_failure(rig: &Rig) {
