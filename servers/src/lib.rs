@@ -4,4 +4,4 @@
 pub mod postgres;
 mod process;
 
-pub use process::{Process, bound, free_port, program};
+pub use process::{Process, bound, free_listener, free_port, program};

@@ -1,6 +1,7 @@
 //! A child process that can be stopped, killed, paused, and does not outlive its parent.
 
 use std::ffi::OsStr;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
@@ -147,12 +148,32 @@ pub fn bound(command: &Command, user: Option<&str>) -> Command {
     bound
 }
 
+/// Below the ports that systems give to outgoing connections (Linux: from 32768 on): those come and
+/// go, and may be taken between the choice of one and its use.
+const PORTS: std::ops::Range<u16> = 10_240..32_000;
+
+/// A loopback port that nobody listens on now, held until this is dropped.
+///
+/// # Errors
+/// When there is none.
+pub fn free_listener() -> Result<TcpListener> {
+    for _ in 0..1_000 {
+        let random = RandomState::new().build_hasher().finish();
+        let places = u64::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(random % places)?;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return Ok(listener);
+        }
+    }
+    bail!("no port is free")
+}
+
 /// A loopback port that nobody listens on now.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(free_listener()?.local_addr()?.port())
 }
 
 /// Where a program stands: in one of `folders`, or on the path.

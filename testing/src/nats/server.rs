@@ -1,7 +1,6 @@
 //! One NATS server of a test.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -213,7 +212,7 @@ pub(super) fn free_ports<const COUNT: usize>() -> anyhow::Result<[u16; COUNT]> {
     let mut held = Vec::new();
     let mut ports = [0; COUNT];
     for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+        let listener = servers::free_listener()?;
         *port = listener.local_addr()?.port();
         held.push(listener);
     }

@@ -54,7 +54,7 @@ impl Plan {
         // All are held until all are chosen, so that none is chosen twice.
         let mut held = Vec::new();
         let mut free = || -> Result<u16> {
-            let listener = TcpListener::bind("127.0.0.1:0")?;
+            let listener = servers::free_listener()?;
             let port = listener.local_addr()?.port();
             held.push(listener);
             Ok(port)
