@@ -2,23 +2,34 @@
 
 mod catalogue;
 
+use std::process::ExitCode;
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
-use axum::Router;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use gateway::Remote;
+use platform::Clock;
+use platform::clock::SystemClock;
+
+use crate::settings::DemoSettings;
 use catalogue::{BUYERS, HELD, LISTINGS, PASSWORD, SELLERS, SOLD, WITHDRAWN};
+
+/// How often a request is sent again whose answer may change; each waits for some seconds itself.
+const PATIENCE: usize = 10;
 
 /// Makes the catalogue unless it is there; answers what the start-up lines tell about it.
 ///
 /// # Errors
 /// When the marketplace refuses something.
-pub async fn load(router: &Router) -> anyhow::Result<Vec<String>> {
+pub async fn load(api: Remote, host: &str) -> anyhow::Result<Vec<String>> {
     let visitor = Visitor {
-        router: router.clone(),
+        api,
+        host: host.to_owned(),
         cookie: None,
     };
     let [first, ..] = SELLERS;
@@ -31,6 +42,20 @@ pub async fn load(router: &Router) -> anyhow::Result<Vec<String>> {
     hints.extend(BUYERS.iter().map(|email| format!("  buyer   {email}")));
     hints.extend(SELLERS.iter().map(|email| format!("  seller  {email}")));
     Ok(hints)
+}
+
+/// `ticketing demo`: the same for a marketplace that runs elsewhere; prints the lines.
+///
+/// # Errors
+/// When it does not answer, or refuses something.
+pub async fn load_over_http(settings: &DemoSettings) -> anyhow::Result<ExitCode> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let url = settings.gateway_url.trim_end_matches('/');
+    let host = url.trim_start_matches("http://");
+    for hint in load(gateway::remote(url, &clock)?, host).await? {
+        println!("{hint}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn fill(visitor: &Visitor, first: Visitor) -> anyhow::Result<()> {
@@ -102,9 +127,18 @@ fn id_of(answer: &Value) -> anyhow::Result<String> {
     Ok(id.to_owned())
 }
 
+/// Whether the news of what is asked for may still be on its way.
+fn is_early(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
 /// Somebody who uses the API.
 struct Visitor {
-    router: Router,
+    api: Remote,
+    host: String,
     cookie: Option<String>,
 }
 
@@ -126,13 +160,20 @@ impl Visitor {
             .to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         Ok(Some(Visitor {
-            router: self.router.clone(),
+            api: self.api.clone(),
+            host: self.host.clone(),
             cookie: Some(cookie),
         }))
     }
 
     async fn call(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let answer = self.send(method, path, body).await?;
+        let mut answer = self.send(method, path, body.clone()).await?;
+        for _ in 0..PATIENCE {
+            if !is_early(answer.status()) {
+                break;
+            }
+            answer = self.send(method, path, body.clone()).await?;
+        }
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         if !status.is_success() {
@@ -150,7 +191,10 @@ impl Visitor {
         path: &str,
         body: Option<Value>,
     ) -> anyhow::Result<http::Response<Body>> {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.host);
         if let Some(cookie) = &self.cookie {
             request = request.header("cookie", cookie);
         }
@@ -158,7 +202,7 @@ impl Visitor {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        match self.router.clone().oneshot(request.body(body)?).await {
+        match self.api.clone().oneshot(request.body(body)?).await {
             Ok(answer) => Ok(answer),
             Err(never) => match never {},
         }

@@ -1,10 +1,10 @@
-//! The one binary: `ticketing up`, `check`, `events`, `backup`, `restore`.
+//! The one binary: its commands are in [`ticketing::settings`].
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use ticketing::settings::{Command, CommandLine, unknown_variable};
-use ticketing::{backup, check, events, keys, migrate, serve, up};
+use ticketing::{backup, check, demo, events, keys, migrate, serve, up};
 
 fn main() -> ExitCode {
     let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
                 }
                 Command::Migrate(settings) => migrate::migrate(&settings).await,
                 Command::Keys(_) => keys::keys(),
+                Command::Demo(settings) => demo::load_over_http(&settings).await,
                 Command::Check(settings) => check::check(settings).await,
                 Command::Events(settings) => events::events(settings).await,
                 Command::Backup(settings) => backup::backup(settings).await,

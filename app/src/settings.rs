@@ -34,6 +34,8 @@ pub enum Command {
     Migrate(MigrateSettings),
     /// Makes a key for signing sessions, and the public key that goes with it.
     Keys(KeysSettings),
+    /// Loads a believable catalogue into a running marketplace, once.
+    Demo(DemoSettings),
     /// Audits the data of a stopped or running marketplace; exits 1 when a rule is broken.
     Check(CheckSettings),
     /// Shows events and what holds them up, and lets an operator act.
@@ -59,6 +61,14 @@ pub struct UpSettings {
     /// What matters to every composition.
     #[command(flatten)]
     pub site: SiteSettings,
+}
+
+/// Settings of `ticketing demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoSettings {
+    /// Where the marketplace answers, such as http://127.0.0.1:3000.
+    #[arg(long, env = "TICKETING_GATEWAY_URL")]
+    pub gateway_url: String,
 }
 
 /// Settings of `ticketing check`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use platform::random::SystemRandom;
 use platform::run::{Found, Process, begin, catch_up_sessions};
 use platform::tasks::Tasks;
+use tower::util::BoxCloneSyncService;
 
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
@@ -58,7 +59,7 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     tasks.spawn(watch_databases(operator.clone(), process.clone()));
     process.readiness.set("started", true);
     let hints = if settings.demo {
-        demo::load(&router).await?
+        demo::load(BoxCloneSyncService::new(router.clone()), "localhost").await?
     } else {
         Vec::new()
     };

@@ -59,6 +59,9 @@ pub struct Up {
     /// How many servers of NATS, one or three.
     #[arg(long, default_value_t = 3, value_parser = parse_nodes)]
     pub nats_nodes: u8,
+    /// Loads a believable catalogue, once.
+    #[arg(long)]
+    pub demo: bool,
     /// Settings for every service, such as --order-hold 2s.
     #[arg(last = true)]
     pub settings: Vec<String>,

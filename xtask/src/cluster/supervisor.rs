@@ -38,7 +38,13 @@ pub fn up(up: &Up) -> Result<()> {
     let mut cluster = Cluster::start(plan, directory)?;
     let ready = cluster.wait_until_ready(&mut signals)?;
     if ready {
+        let hints = if up.demo {
+            cluster.load_demo()?
+        } else {
+            String::new()
+        };
         println!("listening on http://{}", cluster.plan.listen);
+        print!("{hints}");
         std::io::stdout().flush()?;
         cluster.look_after(&mut signals)?;
     }
@@ -112,6 +118,17 @@ impl Cluster {
         };
         cluster.write_state()?;
         Ok(cluster)
+    }
+
+    /// Fills the marketplace by the doors that everybody has; what is to be said about it.
+    fn load_demo(&self) -> Result<String> {
+        let mut load = self.plan.bare_command();
+        load.args(["demo", "--gateway-url"])
+            .arg(format!("http://{}", self.plan.listen));
+        let loaded = load.output()?;
+        let problem = String::from_utf8_lossy(&loaded.stderr);
+        ensure!(loaded.status.success(), "ticketing demo: {problem}");
+        Ok(String::from_utf8_lossy(&loaded.stdout).into_owned())
     }
 
     /// Whether it is ready, rather than told to stop.
