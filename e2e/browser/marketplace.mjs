@@ -1,32 +1,32 @@
-// A marketplace of one's own: the binary in a private folder, audited and stopped by its process id.
+// A marketplace of one's own in a private folder, audited and stopped by its process id: the binary, or with
+// STORIES=apart a cluster of its services.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { eventually } from './eventually.mjs';
 
-const START_MS = 30_000;
+const APART = process.env.STORIES === 'apart';
+const START_MS = APART ? 150_000 : 30_000;
 const STOP_MS = 20_000;
 const REST_MS = 20_000;
 const LOG_LINES_KEPT = 40;
 
-/** Starts `ticketing up --demo`, or takes the one at BASE_URL when no settings are asked for. */
+/** Starts a marketplace with its demo catalogue, or takes the one at BASE_URL when no settings are asked for. */
 export async function startMarketplace(settings = []) {
   const running = process.env.BASE_URL;
   if (running && settings.length === 0) {
     return { url: running.replace(/\/$/, ''), log: [], stop: async () => {} };
   }
-  const binary = process.env.TICKETING_BIN;
-  if (!binary) {
-    throw new Error('TICKETING_BIN names no binary; `cargo xtask test --only browser` builds it and sets it');
-  }
   const folder = await mkdtemp(join(tmpdir(), 'ticketing-'));
+  await chmod(folder, 0o711); // PostgreSQL runs as a user of its own
   const data = join(folder, 'data');
-  const up = ['up', '--demo', '--listen', '127.0.0.1:0', '--data-dir', data, ...settings];
-  const child = spawn(binary, up, { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+  const composition = compose(data, settings);
+  const options = { env: composition.env, stdio: ['ignore', 'pipe', 'pipe'] };
+  const child = spawn(composition.program, composition.up, options);
   const killIt = () => child.kill('SIGKILL');
   process.once('exit', killIt);
   const log = keepLog(child);
@@ -37,7 +37,7 @@ export async function startMarketplace(settings = []) {
       log,
       stop: async () => {
         try {
-          await audit(binary, data);
+          await audit(composition);
         } finally {
           await stop(child, log);
           process.removeListener('exit', killIt);
@@ -49,6 +49,30 @@ export async function startMarketplace(settings = []) {
     killIt();
     throw error;
   }
+}
+
+/** What starts a marketplace with these data and settings, and what audits it. */
+function compose(data, settings) {
+  const binary = named('TICKETING_BIN');
+  const up = ['up', '--demo', '--listen', '127.0.0.1:0', '--data-dir', data];
+  const check = ['check', '--data-dir', data, '--at-rest'];
+  if (!APART) {
+    return { program: binary, env: environment(), up: [...up, ...settings], check };
+  }
+  return {
+    program: named('XTASK_BIN'),
+    env: { ...environment(), TICKETING_BIN: binary },
+    up: ['cluster', ...up, '--', ...settings],
+    check: ['cluster', ...check],
+  };
+}
+
+function named(variable) {
+  const program = process.env[variable];
+  if (!program) {
+    throw new Error(`${variable} names no binary; \`cargo xtask test --only browser\` builds it and sets it`);
+  }
+  return program;
 }
 
 /** Ours without the settings of a marketplace, which the child takes from its arguments alone. */
@@ -82,17 +106,17 @@ async function firstLine(child, log) {
   return url;
 }
 
-/** `ticketing check --at-rest` beside the running process: what must always hold, holds. */
-async function audit(binary, data) {
-  const check = () =>
+/** `ticketing check --at-rest` beside what runs: what must always hold, holds. */
+async function audit({ program, env, check }) {
+  const once = () =>
     new Promise((resolve) => {
-      const options = { env: environment(), timeout: REST_MS };
-      execFile(binary, ['check', '--data-dir', data, '--at-rest'], options, (error, out, err) =>
+      const options = { env, timeout: REST_MS };
+      execFile(program, check, options, (error, out, err) =>
         resolve(error ? `${error.code ?? error.signal}: ${out}${err}` : ''),
       );
     });
-  await eventually(`\`ticketing check --at-rest --data-dir ${data}\` finds nothing`, REST_MS, async () => {
-    const found = await check();
+  await eventually(`\`ticketing ${check.join(' ')}\` finds nothing`, REST_MS, async () => {
+    const found = await once();
     if (found) throw new Error(found);
   });
 }

@@ -53,7 +53,8 @@ story(world, 'my listings show every state', async ({ arrive, member }) => {
   await api.reserve(buyer, held.id);
   const order = await api.reserve(buyer, sold.id);
   await api.pay(buyer, order.id);
-  await pages.isNotBuyable(seller, `/tickets/${sold.id}`, /sold/i);
+  await api.isHeld(seller, held.id);
+  await pages.isNotBuyable(seller, `/tickets/${sold.id}`, /^sold$/im);
 
   await seller.visit('/tickets/mine');
   for (const text of [free.title, held.title, sold.title, /held|reserved/i, /sold/i]) await seller.sees(text);
