@@ -13,6 +13,7 @@ pub mod operator;
 pub mod owned;
 pub mod rebuild;
 pub mod repair;
+mod standing;
 pub mod store;
 pub mod watermark;
 
@@ -188,7 +189,7 @@ impl Gate {
                     .map(|arrival| gate.key(&consumer, &arrival.event.subject))
                     .collect();
                 store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
-                let (mut standings, is_rebuilding) = store::standings(tx, &keys).await?;
+                let (mut standings, is_rebuilding) = standing::of_all(tx, &keys).await?;
                 gate.unless(tx.is_shared() && is_rebuilding)?;
                 let mut verdicts = Vec::with_capacity(arrivals.len());
                 for (arrival, key) in arrivals.iter().zip(keys) {

@@ -8,7 +8,7 @@ use contracts::Envelope;
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::Turn;
-use super::{rebuild, store};
+use super::{rebuild, standing};
 use crate::db::{Row, Tx, params};
 use crate::failure::{Failure, Result};
 use crate::log::source::{self, Ask, LogPage};
@@ -207,7 +207,7 @@ impl Gate {
         };
         for event in log {
             let key = self.key(consumer, &event.subject);
-            if event.aggregateversion <= store::standing(tx, &key).await?.cursor.version {
+            if event.aggregateversion <= standing::of(tx, &key).await?.cursor.version {
                 let turn = Turn {
                     gate: self,
                     consumer,

@@ -8,6 +8,7 @@ use contracts::{Envelope, Timestamp};
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::{Arrival, Turn};
+use super::standing;
 use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::earlier;
 use crate::db::{Durability, Tx};
@@ -79,7 +80,7 @@ impl Gate {
                 asked_at
             };
             store::unpark_dead(tx, &key, head, asked_at).await?;
-            let standing = store::standing(tx, &key).await?;
+            let standing = standing::of(tx, &key).await?;
             if !matches!(standing.stuck, Some(Reason::Gap | Reason::Resync)) {
                 return Ok(());
             }
@@ -101,7 +102,7 @@ impl Gate {
         let to = shared.last().map_or(0, |event| event.aggregateversion);
         let work = async move |tx: &mut Tx| {
             store::lock(tx, &[&key]).await?;
-            if store::standing(tx, &key).await?.cursor != cursor {
+            if standing::of(tx, &key).await?.cursor != cursor {
                 return Ok(());
             }
             refold(tx, (&gate, &owned, &key), &shared).await

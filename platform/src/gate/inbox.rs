@@ -11,7 +11,8 @@ use tracing::Instrument as _;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::store::{self, Cursor, Key, Reason, Standing, Standings, Stuck};
+use super::standing::{Standing, Standings};
+use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::later;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Gate;
 use super::inbox::Turn;
+use super::standing;
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::db::{Durability, Tx, params};
 use crate::failure::{Refused, Result};
@@ -94,7 +95,7 @@ impl Gate {
                 next_try_at: tx.now(),
                 ..stuck
             };
-            let next = store::standing(tx, &key).await?.cursor.version + 1;
+            let next = standing::of(tx, &key).await?.cursor.version + 1;
             store::audit(tx, "redriven", &key, next, "").await?;
             store::set_stuck(tx, &key, &again).await
         };
@@ -114,7 +115,7 @@ impl Gate {
         let (gate, key, note) = (self.clone(), self.key(&consumer, subject), note.to_owned());
         let work = async move |tx: &mut Tx| {
             store::lock(tx, &[&key]).await?;
-            let standing = store::standing(tx, &key).await?;
+            let standing = standing::of(tx, &key).await?;
             let version = standing.cursor.version + 1;
             let stuck = standing.stuck;
             let next = match stuck {

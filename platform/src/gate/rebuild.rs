@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::Turn;
+use super::standing;
 use super::store;
 use crate::db::{Durability, Tx, params};
 use crate::failure::{Failure, Result};
@@ -176,7 +177,7 @@ impl Gate {
             let mut applied = 0;
             for event in &events {
                 let key = gate.key(&consumer, &event.subject);
-                let cursor = store::standing(tx, &key).await?.cursor;
+                let cursor = standing::of(tx, &key).await?.cursor;
                 if event.aggregateversion <= cursor.version {
                     let turn = Turn {
                         gate: &gate,

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::{REPAIR_AFTER, Turn};
+use super::standing;
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::clock::{later, until};
 use crate::db::{Durability, Tx, params};
@@ -218,7 +219,7 @@ impl Gate {
 
     pub(super) async fn cursor(&self, consumer: &Consumer, subject: &str) -> Result<Cursor> {
         let key = self.key(consumer, subject);
-        let look = async move |tx: &mut Tx| store::standing(tx, &key).await;
+        let look = async move |tx: &mut Tx| standing::of(tx, &key).await;
         Ok(self.context.db.read(look).await?.cursor)
     }
 
@@ -237,7 +238,7 @@ impl Gate {
             let now = tx.now();
             store::lock(tx, &keys.iter().map(|(key, _)| key).collect::<Vec<_>>()).await?;
             for (key, reason) in &keys {
-                let stuck = store::standing(tx, key).await?.stuck;
+                let stuck = standing::of(tx, key).await?.stuck;
                 if stuck.is_none() || (*reason == Reason::Resync && stuck != Some(Reason::Resync)) {
                     store::set_stuck(tx, key, &Stuck::new(*reason, now, now)).await?;
                 }
@@ -253,7 +254,7 @@ impl Gate {
 
 impl Turn<'_> {
     async fn retry(&self, tx: &mut Tx) -> Result<()> {
-        let standing = store::standing(tx, &self.key).await?;
+        let standing = standing::of(tx, &self.key).await?;
         match standing.stuck {
             Some(Reason::Failing | Reason::NotYet) => {}
             // It was handled, blocked or found to be of an ended life meanwhile.

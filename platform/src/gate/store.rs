@@ -1,12 +1,10 @@
 //! The gate's tables: cursors, parked events, keys that are stuck.
 
-use std::collections::HashMap;
-
 use contracts::{Envelope, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::db::{Row, Tx, Value, params};
-use crate::failure::{Failure, Result};
+use crate::db::{Row, Tx, params};
+use crate::failure::Result;
 use crate::log::partition;
 
 /// One aggregate as one consumer sees it.
@@ -37,26 +35,6 @@ impl Cursor {
             version: event.aggregateversion,
             incarnation: event.incarnation,
         }
-    }
-}
-
-/// A cursor, and whether its key is out of the ordinary.
-#[derive(Debug, Clone, Default)]
-pub struct Standing {
-    /// How far the consumer has come.
-    pub cursor: Cursor,
-    /// Why the key does not advance by itself.
-    pub stuck: Option<Reason>,
-    /// Whether events are parked behind it.
-    pub has_parked: bool,
-    /// Whether other keys wait for this aggregate.
-    pub is_awaited: bool,
-}
-
-impl Standing {
-    /// Whether nothing is parked and nothing is to be repaired.
-    pub(super) fn is_plain(&self) -> bool {
-        self.stuck.is_none() && !self.has_parked
     }
 }
 
@@ -148,73 +126,6 @@ pub(super) async fn lock(tx: &mut Tx, keys: &[&Key]) -> Result<()> {
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     tx.lock_beside(&names, &[REBUILD]).await
-}
-
-const STANDING: &str = "select \
-     (select version from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
-     (select incarnation from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
-     (select reason from stuck where consumer = $1 and aggregate = $2 and subject = $3), \
-     (select min(version) from parked where consumer = $1 and aggregate = $2 and subject = $3), \
-     (select min(subject) from stuck where waits_aggregate = $2 and waits_subject = $3), \
-     (select value from meta where name = 'rebuilding')";
-
-pub(super) async fn standing(tx: &mut Tx, key: &Key) -> Result<Standing> {
-    Ok(read_standing(&tx.query_one(STANDING, &own(key)).await?)?.0)
-}
-
-/// Where keys stand, and whether the copies of the service are being rebuilt somewhere.
-pub(super) async fn standings(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool)> {
-    let each: Vec<_> = keys.iter().map(own).collect();
-    let mut standings = Standings::default();
-    let mut is_rebuilding = false;
-    for (key, rows) in keys.iter().zip(tx.query_each(STANDING, &each).await?) {
-        let row = rows.first();
-        let row = row.ok_or_else(|| Failure::Broken(anyhow::anyhow!("no standing")))?;
-        let (standing, rebuilding) = read_standing(row)?;
-        is_rebuilding |= rebuilding;
-        standings.0.insert(key.subject.clone(), standing);
-    }
-    Ok((standings, is_rebuilding))
-}
-
-/// Where the keys of one consumer stand, as far as the transaction knows it.
-#[derive(Debug, Default)]
-pub(super) struct Standings(HashMap<String, Standing>);
-
-impl Standings {
-    /// Where a key stands; it is read again when it is not known any more.
-    pub(super) async fn take(&mut self, tx: &mut Tx, key: &Key) -> Result<Standing> {
-        match self.0.remove(&key.subject) {
-            Some(standing) => Ok(standing),
-            None => standing(tx, key).await,
-        }
-    }
-
-    /// Keeps what is known of a key.
-    pub(super) fn put(&mut self, key: &Key, standing: Standing) {
-        self.0.insert(key.subject.clone(), standing);
-    }
-}
-
-fn own(key: &Key) -> Vec<Value> {
-    params![key.consumer, key.aggregate, key.subject].to_vec()
-}
-
-/// Where a key stands, and whether its service rebuilds its copies.
-fn read_standing(row: &Row) -> Result<(Standing, bool)> {
-    let version: Option<i64> = row.get(0)?;
-    let incarnation: Option<i64> = row.get(1)?;
-    let reason: Option<String> = row.get(2)?;
-    let standing = Standing {
-        cursor: Cursor {
-            version: version.unwrap_or(0),
-            incarnation: incarnation.unwrap_or(0),
-        },
-        stuck: reason.as_deref().map(Reason::parse),
-        has_parked: row.get::<Option<i64>>(3)?.is_some(),
-        is_awaited: row.get::<Option<String>>(4)?.is_some(),
-    };
-    Ok((standing, row.get::<Option<i64>>(5)? == Some(1)))
 }
 
 pub(super) async fn set_cursor(tx: &mut Tx, key: &Key, cursor: Cursor) -> Result<()> {

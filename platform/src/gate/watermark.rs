@@ -10,7 +10,8 @@ use futures::{StreamExt, TryStreamExt};
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::{Arrival, REPAIR_AFTER};
-use super::store::{self, Cursor, Reason};
+use super::standing;
+use super::store::{Cursor, Reason};
 use crate::db::{Tx, params};
 use crate::failure::Result;
 use crate::log::heads::Head;
@@ -84,7 +85,7 @@ impl Gate {
         let look = async move |tx: &mut Tx| {
             let mut behind = Vec::new();
             for (key, head) in &keys {
-                let cursor = store::standing(tx, key).await?.cursor;
+                let cursor = standing::of(tx, key).await?.cursor;
                 if cursor.version > 0 && head.incarnation > cursor.incarnation {
                     behind.push((key.subject.clone(), Reason::Resync));
                 } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {

@@ -1,7 +1,7 @@
 //! What runs in a cluster: which processes, on which ports, told what.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
