@@ -32,7 +32,8 @@ fn tell(composition: &str) -> Result<Counts> {
     command
         .current_dir(workspace::browser_tests())
         .env("TICKETING_BIN", workspace::binary())
-        .env("XTASK_BIN", std::env::current_exe()?)
+        // Not the running one: a build may have replaced it.
+        .env("XTASK_BIN", workspace::binary().with_file_name("xtask"))
         .env("STORIES", composition)
         .env("PICTURES", workspace::target().join("browser-failures"));
     let ended = process::run_and_keep(command)?;
