@@ -190,7 +190,7 @@ impl Gate {
                     .collect();
                 store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
                 let (mut standings, is_rebuilding) = standing::of_all(tx, &keys).await?;
-                gate.unless(tx.is_shared() && is_rebuilding)?;
+                gate.unless_paused(tx.is_shared() && is_rebuilding)?;
                 let mut verdicts = Vec::with_capacity(arrivals.len());
                 for (arrival, key) in arrivals.iter().zip(keys) {
                     let turn = Turn {
@@ -212,13 +212,9 @@ impl Gate {
         Ok(verdicts)
     }
 
-    /// Asked within a transaction, so that none applies an event to a half-built copy.
-    async fn unless_paused(&self, tx: &mut Tx) -> Result<()> {
-        let elsewhere = tx.is_shared() && rebuild::is_under_way(tx).await?;
-        self.unless(elsewhere)
-    }
-
-    fn unless(&self, elsewhere: bool) -> Result<()> {
+    /// Asked within a transaction, so that none applies an event to a half-built copy; and whether a
+    /// replica rebuilds them.
+    fn unless_paused(&self, elsewhere: bool) -> Result<()> {
         if elsewhere {
             self.see_rebuild_through();
         }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::Gate;
 use super::consumer::Consumer;
 use super::inbox::{REPAIR_AFTER, Turn};
-use super::standing;
+use super::standing::{self, Standing};
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::clock::{later, until};
 use crate::db::{Durability, Tx, params};
@@ -191,7 +191,10 @@ impl Gate {
             let key = self.key(&consumer, subject);
             let work = async move |tx: &mut Tx| {
                 store::lock(tx, &[&key]).await?;
-                gate.unless_paused(tx).await?;
+                let keys = std::slice::from_ref(&key);
+                let (mut standings, is_rebuilding) = standing::of_all(tx, keys).await?;
+                gate.unless_paused(tx.is_shared() && is_rebuilding)?;
+                let standing = standings.take(tx, &key).await?;
                 let turn = Turn {
                     gate: &gate,
                     consumer: &consumer,
@@ -199,7 +202,7 @@ impl Gate {
                     last_run,
                     is_hasty: false,
                 };
-                turn.retry(tx).await
+                turn.retry(tx, standing).await
             };
             self.context.db.run(durability, Origin::default(), work)
         })
@@ -253,8 +256,7 @@ impl Gate {
 }
 
 impl Turn<'_> {
-    async fn retry(&self, tx: &mut Tx) -> Result<()> {
-        let standing = standing::of(tx, &self.key).await?;
+    async fn retry(&self, tx: &mut Tx, standing: Standing) -> Result<()> {
         match standing.stuck {
             Some(Reason::Failing | Reason::NotYet) => {}
             // It was handled, blocked or found to be of an ended life meanwhile.

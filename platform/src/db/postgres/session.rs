@@ -160,9 +160,14 @@ impl Session {
     /// Sends what waits, if an error in it would be somebody's, and hears what came of it.
     pub(in crate::db) async fn settle(&self) -> Result<()> {
         if self.ahead.has_changes() {
-            self.send("", std::future::ready(Ok(()))).await?;
+            self.flush().await?;
         }
         Ok(())
+    }
+
+    /// Sends what waits, and nothing behind it.
+    async fn flush(&self) -> Result<()> {
+        self.send("", std::future::ready(Ok(()))).await
     }
 
     /// Holds these names until the transaction ends; others who ask for them wait. In one order, so
@@ -199,7 +204,7 @@ impl Session {
     /// waits was sent: it would end the transaction before the savepoint that is to save it.
     async fn prepare(&self, sql: &str) -> Result<Statement> {
         if !self.understood.has(sql) && (self.begun.get() || !self.ahead.is_empty()) {
-            self.send("", std::future::ready(Ok(()))).await?;
+            self.flush().await?;
         }
         let statement = self.client.prepare_cached(sql).await;
         let statement = statement.map_err(|error| self.fail(error, sql))?;
