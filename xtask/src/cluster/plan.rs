@@ -166,15 +166,25 @@ pub fn bare_command(program: &PathBuf) -> Command {
     command
 }
 
+/// Runs a command of the program to its end; what it printed.
+///
+/// # Errors
+/// What it says went wrong.
+pub fn said_by(command: &mut Command, name: &str) -> Result<String> {
+    let ended = command.output()?;
+    if !ended.status.success() {
+        let problem = String::from_utf8_lossy(&ended.stderr);
+        bail!("ticketing {name}: {problem}");
+    }
+    Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
+}
+
 /// The keys of sessions, made once.
 fn keys(program: &PathBuf, directory: &Directory) -> Result<Vec<(String, String)>> {
     let file = directory.join("keys.env");
     if !file.exists() {
-        let made = bare_command(program).arg("keys").output()?;
-        if !made.status.success() {
-            bail!("no keys: {}", String::from_utf8_lossy(&made.stderr));
-        }
-        fs::write(&file, made.stdout)?;
+        let made = said_by(bare_command(program).arg("keys"), "keys")?;
+        fs::write(&file, made)?;
     }
     let text = fs::read_to_string(&file)?;
     text.lines()

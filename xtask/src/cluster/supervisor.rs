@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use servers::postgres::Postgres;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use super::Up;
 use super::directory::{Directory, State};
 use super::members::{self, Member};
-use super::plan::{Plan, WITH_DATA};
+use super::plan::{Plan, WITH_DATA, said_by};
 use crate::{process, workspace};
 
 /// How long the whole may take until it answers.
@@ -96,12 +96,7 @@ impl Cluster {
         migrate
             .arg("migrate")
             .env("TICKETING_DATABASE_URL", &database_url);
-        let migrated = migrate.output()?;
-        ensure!(
-            migrated.status.success(),
-            "ticketing migrate: {}",
-            String::from_utf8_lossy(&migrated.stderr)
-        );
+        said_by(&mut migrate, "migrate")?;
         for replica in &plan.replicas {
             let command = plan.command(replica, &environment);
             let mut member = Member::new(&replica.name, replica.service, command, &directory);
@@ -125,10 +120,7 @@ impl Cluster {
         let mut load = self.plan.bare_command();
         load.args(["demo", "--gateway-url"])
             .arg(format!("http://{}", self.plan.listen));
-        let loaded = load.output()?;
-        let problem = String::from_utf8_lossy(&loaded.stderr);
-        ensure!(loaded.status.success(), "ticketing demo: {problem}");
-        Ok(String::from_utf8_lossy(&loaded.stdout).into_owned())
+        said_by(&mut load, "demo")
     }
 
     /// Whether it is ready, rather than told to stop.
