@@ -21,6 +21,7 @@ pub struct Client {
 }
 
 /// An answer and how long it took.
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
     pub status: StatusCode,

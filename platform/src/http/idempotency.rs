@@ -123,7 +123,7 @@ impl Idempotency {
 
 impl Guard {
     /// Runs the transaction; the answer is bound to the key in it. A refusal is bound too, after the
-    /// rollback, if it is final: a 4xx other than 400 that does not say `Retry-After`.
+    /// rollback, if it is final: a 4xx other than 400 and 404 that does not say `Retry-After`.
     ///
     /// # Errors
     /// What `work` fails with.
@@ -297,9 +297,12 @@ fn oldest(now: Timestamp) -> Timestamp {
     now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN)
 }
 
+/// What is unknown here may be known elsewhere, its news on the way: a 404 that was kept would stand
+/// for a day after the news has come.
 fn is_final(refused: &Refused) -> bool {
-    refused.status.is_client_error()
-        && refused.status != StatusCode::BAD_REQUEST
+    let status = refused.status;
+    status.is_client_error()
+        && !matches!(status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)
         && refused.retry_after.is_none()
 }
 

@@ -1,6 +1,7 @@
 //! Compares what is there with what was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use e2e::{Answer, Client};
 use http::StatusCode;
@@ -12,8 +13,10 @@ use crate::people::see;
 /// How many of a round's acknowledged requests are sent again after the crash.
 const SAMPLE: usize = 30;
 
-/// How often a request without an answer that stands is sent; each waits for some seconds itself.
-const PATIENCE: usize = 12;
+/// How long a request without an answer that stands is sent again.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two tries: one about what is not known yet is answered at once.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Sends what got no answer again, with the same keys, twice; and some of what got one.
 pub async fn ask_again(history: &History, clients: &mut [Client]) {
@@ -47,14 +50,20 @@ pub async fn ask_again(history: &History, clients: &mut [Client]) {
 
 /// The answer, once there is one and the news of what it is about is there.
 async fn settled(history: &History, client: &mut Client, ask: &Ask) -> Answer {
-    for _ in 0..PATIENCE {
-        if let Ok(answer) = send(client, ask).await
-            && !history.is_late(ask, &answer)
+    let began = Instant::now();
+    loop {
+        let sent = send(client, ask).await;
+        if let Ok(answer) = &sent
+            && !history.is_late(ask, answer)
         {
-            return answer;
+            return answer.clone();
         }
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{ask:?}: no answer that stands: {sent:?}"
+        );
+        tokio::time::sleep(PAUSE).await;
     }
-    panic!("{ask:?}: no answer that stands")
 }
 
 /// Everything that was acknowledged in this round is there.

@@ -158,6 +158,7 @@ async fn final_refusals_are_kept_and_others_are_not() {
         (Refused::forbidden("not_yours", "no"), 1),
         (Refused::invalid("invalid_input", "no"), 0),
         (Refused::not_ready(), 0),
+        (Refused::not_found(), 0),
         (
             Refused {
                 retry_after: Some(9),
