@@ -1,5 +1,7 @@
 //! Care of the data: backup and restore, the operator's view, rebuilt copies.
 
+mod tampering;
+
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
