@@ -18,6 +18,7 @@ use platform::telemetry::Metrics;
 use tokio::sync::broadcast;
 use tower::util::BoxCloneSyncService;
 
+use crate::api_document::{completed, description};
 use crate::compose::Options;
 
 /// How many changes a slow browser connection may lag.
@@ -56,7 +57,7 @@ pub async fn site(
         document.merge(paths);
         routers.push(router);
     }
-    let document: Arc<str> = document.to_json()?.into();
+    let document: Arc<str> = completed(document).to_json()?.into();
     let answer = move || {
         let document = document.to_string();
         async move { ([("content-type", "application/json")], document) }
@@ -138,16 +139,4 @@ pub async fn pages(
         now,
         new_id,
     ))
-}
-
-/// What the API document says of itself.
-fn description() -> utoipa::openapi::OpenApi {
-    let info = utoipa::openapi::InfoBuilder::new()
-        .title("ticketing")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "A ticket resale marketplace. Errors are RFC 9457 problem documents with a stable code.",
-        ))
-        .build();
-    utoipa::openapi::OpenApiBuilder::new().info(info).build()
 }
