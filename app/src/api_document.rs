@@ -78,7 +78,11 @@ fn change(operation: &mut Operation) {
     );
     if operation.request_body.is_some() {
         say(operation, "413", "`body_too_large`");
-        say(operation, "415", "`unsupported_media_type`: the body is not JSON");
+        say(
+            operation,
+            "415",
+            "`unsupported_media_type`: the body is not JSON",
+        );
     }
 }
 
