@@ -4,6 +4,7 @@
 pub mod answered;
 mod beside;
 pub mod bus;
+pub mod certificates;
 pub mod clock;
 pub mod crash;
 pub mod hold;
