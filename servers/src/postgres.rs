@@ -1,5 +1,6 @@
 //! A PostgreSQL server of one's own.
 
+mod backup;
 mod encryption;
 
 use std::fs::{self, File};
