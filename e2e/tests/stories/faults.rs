@@ -2,6 +2,7 @@
 
 mod load;
 mod parts;
+mod restore;
 mod servers;
 mod settings;
 mod supervisor;
