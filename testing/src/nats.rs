@@ -1,5 +1,6 @@
 //! Real NATS servers for tests: started on free ports of this machine, killed, paused, restarted, emptied.
 
+mod accounts;
 mod launcher;
 mod server;
 
@@ -8,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+pub use accounts::Account;
 pub use server::Server;
 
 use crate::certificates::Certificate;

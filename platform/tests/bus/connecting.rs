@@ -1,5 +1,6 @@
 //! The first connection: each thing that can be wrong with it has words of its own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use platform::bus::Bus;
@@ -7,7 +8,7 @@ use platform::bus::jetstream::{self, ConnectError, Settings};
 use platform::tasks::Tasks;
 use platform::tls::Authorities;
 use testing::certificates::Authority;
-use testing::nats::{Server, USER};
+use testing::nats::{Account, Server, USER};
 
 async fn refused(settings: Settings) -> ConnectError {
     let settings = Settings {
@@ -157,4 +158,22 @@ async fn a_server_that_does_not_encrypt_is_shown_no_password() {
         assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
         println!("{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_credentials_opens_a_server_that_knows_who_signed_it() {
+    let (known, unknown) = (Account::new().unwrap(), Account::new().unwrap());
+    let server = known.server().unwrap();
+    let with = |file: Option<PathBuf>| Settings {
+        credentials_file: file,
+        ..Settings::new(server.url())
+    };
+    for wrong in [None, Some(unknown.user().unwrap())] {
+        let error = refused(with(wrong)).await;
+        let is_told = matches!(error, ConnectError::WrongCredentials { .. });
+        assert!(is_told, "{error}");
+    }
+    let settings = with(Some(known.user().unwrap()));
+    let bus = jetstream::connect(&settings, &Tasks::default()).await;
+    assert!(bus.unwrap().is_connected());
 }

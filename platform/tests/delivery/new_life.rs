@@ -1,6 +1,8 @@
 //! An owner that was restored from a backup begins a new life of its log: consumers fall back to where
 //! both agree, and go on from there.
 
+use std::collections::BTreeSet;
+
 use testing::{Backup, Crashed, Faults};
 
 use crate::stage::Stage;
@@ -9,6 +11,13 @@ use crate::toys::{Mood, Moods, counters};
 /// A copy of the owner's running database.
 fn back_up(stage: &Stage) -> Backup {
     stage.world.back_up("counters").unwrap()
+}
+
+/// In how many lives of the log counter a's events were written.
+async fn lives(stage: &Stage) -> usize {
+    let lives = stage.log("a").await.into_iter();
+    let lives: BTreeSet<i64> = lives.map(|event| event.incarnation).collect();
+    lives.len()
 }
 
 /// Crashes, and puts the owner back to its backup.
@@ -103,6 +112,7 @@ async fn an_event_of_the_new_life_that_follows_on_is_handled_without_falling_bac
     let (crashed, moods) = restore(stage, &backup).await;
     let stage = Stage::start_again(crashed, moods).await;
     stage.add_times("a", 2).await;
+    assert_eq!(lives(&stage).await, 2);
     stage.end(&["a"]).await;
 }
 
@@ -118,6 +128,7 @@ async fn a_late_joiner_reads_a_log_of_several_lives() {
         stage.add_times("a", 3).await;
     }
     stage.rest().await;
+    assert_eq!(lives(&stage).await, 3);
     let (crashed, _) = stage.crash().await;
     for service in ["board", "archive"] {
         crashed.lose(service).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::{command, program};
 use servers::postgres::Reached;
 use testing::certificates::Authority;
-use testing::nats::{self, Server, USER};
+use testing::nats::{self, Account, Server, USER};
 use testing::postgres;
 
 /// How soon a process ends that can't start.
@@ -150,9 +150,33 @@ async fn a_bus_that_is_not_usable_is_named() {
     }
     let missing = ["error: --nats-url", "is missing", "nats://host:4222"];
     ends("orders", &[database, KEY], &missing).await;
-    let file = ("--nats-credentials", "no/such.creds");
-    let settings = [("--nats-url", &*locked.url()), file, database, KEY];
-    ends("orders", &settings, &["error: --nats-credentials", file.1]).await;
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_open_the_bus_are_named() {
+    let (known, unknown) = (Account::new().unwrap(), Account::new().unwrap());
+    let server = known.server().unwrap();
+    let url = server.url();
+    let database = ("--database-url", "postgresql://me@127.0.0.1:1/orders");
+    let (theirs, ours) = (unknown.user().unwrap(), known.user().unwrap());
+    let cases: [(&str, &[&str]); 3] = [
+        ("no/such.creds", &["--nats-credentials", "no/such.creds"]),
+        (
+            theirs.to_str().unwrap(),
+            &["--nats-url", "--nats-credentials"],
+        ),
+        // Past the bus: now the database is not there.
+        (ours.to_str().unwrap(), &["--database-url", NOWHERE]),
+    ];
+    for (file, words) in cases {
+        let file = ("--nats-credentials", file);
+        ends(
+            "orders",
+            &[("--nats-url", &url), file, database, KEY],
+            words,
+        )
+        .await;
+    }
 }
 
 #[tokio::test]
