@@ -13,12 +13,15 @@ use platform::clock::SystemClock;
 use platform::db::{Migration, PostgresSettings, params};
 use platform::gate::{Gate, GateSettings};
 use platform::http::health::Readiness;
+use platform::log::PARTITIONS;
 use platform::random::SystemRandom;
 use platform::run::{Process, begin, open_shared, prepare};
 use platform::tasks::Tasks;
 use platform::{Service, Tx, lease};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::faults::PATIENCE;
 
 /// Listings with their seats.
 #[derive(Debug)]
@@ -149,11 +152,23 @@ impl NewerTickets {
         self.gate.context.db.read(look).await.unwrap()
     }
 
-    /// How many partitions of the log each replica publishes, in the order of these numbers.
-    pub async fn shares(&self) -> Vec<i64> {
+    /// Waits until so many replicas share the partitions of the log evenly: each publishes its own.
+    pub async fn until_shared_by(&self, replicas: usize) {
+        let fair = vec![PARTITIONS / i64::try_from(replicas).unwrap(); replicas];
+        let shared = async {
+            while self.shares().await != fair {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let shared = tokio::time::timeout(PATIENCE, shared).await;
+        assert!(shared.is_ok(), "{:?}", self.shares().await);
+    }
+
+    /// How many partitions of the log each replica publishes.
+    async fn shares(&self) -> Vec<i64> {
         let look = async |tx: &mut Tx| {
             let sql = "select count(*) from leases where name like 'relay/%' \
-                       and name not like 'relay/replica/%' group by holder order by count(*)";
+                       and name not like 'relay/replica/%' group by holder";
             let rows = tx.query(sql, params![]).await?;
             rows.iter().map(|row| row.get(0)).collect()
         };
