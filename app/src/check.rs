@@ -1,6 +1,7 @@
 //! `ticketing check`: audits what must always hold, from the services' own data.
 
 mod facts;
+mod messages;
 mod money;
 mod sales;
 mod transport;
@@ -91,6 +92,7 @@ async fn audit(operator: &Operator, at_rest: bool, lines: &Lines) -> anyhow::Res
     let mut findings = transport::findings(operator, &facts).await?;
     findings.extend(sales::findings(&facts));
     findings.extend(money::findings(operator, &facts).await?);
+    findings.extend(messages::findings(operator, &facts).await?);
     findings.sort();
     let mut violations = 0usize;
     let mut pending = 0usize;

@@ -1,6 +1,6 @@
 //! The list of services, and what those of one process share.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use platform::session::{PublicKey, SigningKey};
 use platform::tasks::Tasks;
 use platform::{Clock, Schema, Service};
 
-use crate::settings::{ServiceName, SiteSettings};
+use crate::settings::{LimitSettings, ServiceName, SiteSettings};
 use crate::storage::Storage;
 
 /// Who mail comes from unless a setting says otherwise.
@@ -38,10 +38,8 @@ pub struct Options {
     pub order_hold: Duration,
     /// How long a payment that began in time keeps its order.
     pub payment_grace: Duration,
-    /// How many unpaid holds a buyer may have.
-    pub unpaid_holds: i64,
-    /// Failed sign-ins per minute.
-    pub signin_failures: u32,
+    /// How much is taken.
+    pub limits: LimitSettings,
     /// Where mail is handed over; files without it.
     pub smtp_url: Option<String>,
     /// Where those files are written.
@@ -62,8 +60,7 @@ impl Options {
             address: String::new(),
             order_hold: Duration::from_secs(900),
             payment_grace: Duration::from_secs(300),
-            unpaid_holds: 10,
-            signin_failures: 10,
+            limits: LimitSettings::default(),
             smtp_url: None,
             mail_dir: None,
             mail_from: MAIL_FROM.to_owned(),
@@ -76,16 +73,20 @@ impl Options {
     /// What the settings say, for a process that listens at `address`.
     #[must_use]
     pub fn of(settings: &SiteSettings, address: SocketAddr) -> Self {
+        if settings.public_url.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                "without --public-url (TICKETING_PUBLIC_URL) links in mail lead to this machine only"
+            );
+        }
         // Mail holds secrets: where the site has a name, others than its operator look at it.
         let private =
             address.ip().is_loopback() && settings.public_url.as_deref().is_none_or(is_local);
         Self {
             public_url: settings.public_url.clone(),
-            address: format!("http://{address}"),
+            address: format!("http://{}", reachable(address)),
             order_hold: settings.order_hold,
             payment_grace: settings.payment_grace,
-            unpaid_holds: settings.unpaid_holds,
-            signin_failures: settings.signin_failures,
+            limits: settings.limits.clone(),
             smtp_url: settings.smtp_url.clone(),
             mail_dir: None,
             mail_from: settings.mail_from.clone(),
@@ -125,7 +126,7 @@ pub async fn compose(
     let mut prepared = Vec::new();
     for service in [
         auth(options, key, &process)?,
-        tickets(),
+        tickets(options),
         orders(options),
         expiration(),
         payments(provider),
@@ -148,7 +149,8 @@ pub async fn compose(
 pub fn auth(options: &Options, key: SigningKey, process: &Process) -> anyhow::Result<Service> {
     let (mailer, _) = mailers(options, &process.clock)?;
     Ok(auth::service(auth::Settings {
-        failures_per_minute: options.signin_failures,
+        failures_per_minute: options.limits.signin_failures,
+        password_chars: options.limits.password(),
         public_url: options.links(),
         ..auth::Settings::new(key, mailer)
     }))
@@ -156,8 +158,11 @@ pub fn auth(options: &Options, key: SigningKey, process: &Process) -> anyhow::Re
 
 /// Listings.
 #[must_use]
-pub fn tickets() -> Service {
-    tickets::service(tickets::Settings::default())
+pub fn tickets(options: &Options) -> Service {
+    tickets::service(tickets::Settings {
+        title_chars_max: options.limits.title_limit.into(),
+        price_major_max: options.limits.price_limit,
+    })
 }
 
 /// Who holds what.
@@ -166,7 +171,7 @@ pub fn orders(options: &Options) -> Service {
     orders::service(orders::Settings {
         hold: options.order_hold,
         grace: options.payment_grace,
-        unpaid_holds_max: options.unpaid_holds,
+        unpaid_holds_max: options.limits.unpaid_holds,
     })
 }
 
@@ -253,6 +258,16 @@ pub fn process(
         readiness: Readiness::default(),
         gate: GateSettings::default(),
     }
+}
+
+/// Where this machine reaches a listener: one on every address has no address of its own.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Whether a site's address is this machine's alone.

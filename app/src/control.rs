@@ -1,5 +1,8 @@
 //! The socket in the data directory over which `check`, `events` and `backup` reach a running `up`.
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,8 +25,32 @@ enum Reply {
     Exit(u8),
 }
 
-fn socket(data_dir: &Path) -> PathBuf {
-    data_dir.join("control.sock")
+/// How many bytes the path of a socket has at most (`sun_path` of unix(7), less its end).
+const PATH_MAX: usize = 107;
+
+/// The socket in a data directory.
+struct Socket {
+    path: PathBuf,
+    /// Keeps the short way to a directory with a long name.
+    _directory: Option<File>,
+}
+
+impl Socket {
+    fn of(data_dir: &Path) -> io::Result<Self> {
+        let path = data_dir.join("control.sock");
+        if path.as_os_str().len() <= PATH_MAX {
+            return Ok(Self {
+                path,
+                _directory: None,
+            });
+        }
+        let directory = File::open(data_dir)?;
+        let path = format!("/proc/self/fd/{}/control.sock", directory.as_raw_fd());
+        Ok(Self {
+            path: path.into(),
+            _directory: Some(directory),
+        })
+    }
 }
 
 /// Answers operators until the process stops.
@@ -31,11 +58,13 @@ fn socket(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// When the socket can't be made.
 pub fn serve(operator: Operator, tasks: &Tasks) -> anyhow::Result<()> {
-    let path = socket(&operator.data_dir);
+    let place = || format!("--data-dir {}: control.sock", operator.data_dir.display());
+    let socket = Socket::of(&operator.data_dir).with_context(place)?;
     // The directory is locked: a socket that is there was left by a process that is gone.
-    drop(std::fs::remove_file(&path));
-    let listener = UnixListener::bind(&path).with_context(|| format!("{}", path.display()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    drop(std::fs::remove_file(&socket.path));
+    let listener = UnixListener::bind(&socket.path).with_context(place)?;
+    std::fs::set_permissions(&socket.path, std::fs::Permissions::from_mode(0o600))?;
+    drop(socket);
     let each = tasks.clone();
     tasks.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -91,10 +120,12 @@ fn written(reply: &Reply) -> Vec<u8> {
 /// # Errors
 /// When neither can be done.
 pub async fn ask(data_dir: &Path, request: Request) -> anyhow::Result<ExitCode> {
-    match UnixStream::connect(socket(data_dir)).await {
-        Ok(stream) => ask_running(stream, &request).await,
-        Err(_) => ask_stopped(data_dir, request).await,
+    if let Ok(socket) = Socket::of(data_dir)
+        && let Ok(stream) = UnixStream::connect(&socket.path).await
+    {
+        return ask_running(stream, &request).await;
     }
+    ask_stopped(data_dir, request).await
 }
 
 async fn ask_running(stream: UnixStream, request: &Request) -> anyhow::Result<ExitCode> {

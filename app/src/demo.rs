@@ -1,43 +1,38 @@
 //! `--demo`: a believable catalogue, made once, through the same doors as everybody's.
 
 mod catalogue;
+mod visitor;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use axum::body::Body;
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
-use serde_json::{Value, json};
-use tower::ServiceExt;
-
+use anyhow::Context as _;
 use gateway::Remote;
 use platform::Clock;
 use platform::clock::SystemClock;
+use serde_json::{Value, json};
 
 use crate::settings::DemoSettings;
 use catalogue::{BUYERS, HELD, LISTINGS, PASSWORD, SELLERS, SOLD, WITHDRAWN};
+use visitor::{Door, Visitor};
 
-/// How often a request is sent again whose answer may change; each waits for some seconds itself.
-const PATIENCE: usize = 10;
-
-/// Makes the catalogue unless it is there; answers what the start-up lines tell about it.
+/// Makes the catalogue unless it is there, or the rest of it if making it broke off; answers what the
+/// start-up lines tell about it.
 ///
 /// # Errors
 /// When the marketplace refuses something.
-pub async fn load(api: Remote, host: &str) -> anyhow::Result<Vec<String>> {
-    let visitor = Visitor {
+pub async fn load(api: Remote, host: &str, clock: &Arc<dyn Clock>) -> anyhow::Result<Vec<String>> {
+    let door = Door {
         api,
         host: host.to_owned(),
-        cookie: None,
+        clock: Arc::clone(clock),
     };
-    let [first, ..] = SELLERS;
-    if let Some(first) = visitor.sign_up(first).await? {
-        fill(&visitor, first)
-            .await
-            .context("loading the demo catalogue")?;
-    }
+    let filled = match people(&door, &SELLERS).await? {
+        Some(sellers) if !is_whole(&sellers).await? => fill(&door, &sellers).await,
+        // Somebody has made an account their own: what is there is not touched any more.
+        _ => Ok(()),
+    };
+    filled.context("loading the demo catalogue")?;
     let mut hints = vec![format!("demo accounts, all with the password {PASSWORD}:")];
     hints.extend(BUYERS.iter().map(|email| format!("  buyer   {email}")));
     hints.extend(SELLERS.iter().map(|email| format!("  seller  {email}")));
@@ -52,71 +47,79 @@ pub async fn load_over_http(settings: &DemoSettings) -> anyhow::Result<ExitCode>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let url = settings.gateway_url.trim_end_matches('/');
     let host = url.trim_start_matches("http://");
-    for hint in load(gateway::remote(url, &clock)?, host).await? {
+    for hint in load(gateway::remote(url, &clock)?, host, &clock).await? {
         println!("{hint}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(visitor: &Visitor, first: Visitor) -> anyhow::Result<()> {
-    let mut sellers = vec![first];
-    for email in SELLERS.iter().skip(1) {
-        sellers.push(
-            visitor
-                .sign_up(email)
-                .await?
-                .context("a demo account exists")?,
-        );
+/// Everybody signed up or in; nobody if one of them has changed their password.
+async fn people(door: &Door, emails: &[&str]) -> anyhow::Result<Option<Vec<Visitor>>> {
+    let mut people = Vec::new();
+    for email in emails {
+        let Some(person) = door.enter(email).await? else {
+            return Ok(None);
+        };
+        people.push(person);
     }
-    let mut buyers = Vec::new();
-    for email in BUYERS {
-        buyers.push(
-            visitor
-                .sign_up(email)
-                .await?
-                .context("a demo account exists")?,
-        );
-    }
+    Ok(Some(people))
+}
+
+/// Whether what [`fill`] does last has been done.
+async fn is_whole(sellers: &[Visitor]) -> anyhow::Result<bool> {
+    let last = WITHDRAWN.last().context("something is withdrawn")?;
+    let (title, ..) = LISTINGS.get(*last).context("there are listings")?;
+    let seller = of_seller(sellers, *last)?;
+    let mine = seller.call("GET", "/api/tickets/mine?limit=200", None, None);
+    let mine = mine.await?;
+    let is_it = |ticket: &Value| ticket["title"] == *title && ticket["status"] == "withdrawn";
+    Ok(mine.as_array().is_some_and(|mine| mine.iter().any(is_it)))
+}
+
+fn of_seller(sellers: &[Visitor], place: usize) -> anyhow::Result<&Visitor> {
+    let seller = sellers.get(place % sellers.len().max(1));
+    seller.context("there are sellers")
+}
+
+/// Every act has a key, so that one that was done before it broke off is not done again.
+async fn fill(door: &Door, sellers: &[Visitor]) -> anyhow::Result<()> {
+    let Some(buyers) = people(door, &BUYERS).await? else {
+        return Ok(());
+    };
     let mut tickets = Vec::new();
     for (place, (title, price, currency)) in LISTINGS.iter().enumerate() {
-        let seller = sellers
-            .get(place % sellers.len())
-            .context("there are sellers")?;
+        let seller = of_seller(sellers, place)?;
         let draft = json!({"title": title, "price": price, "currency": currency});
-        let ticket = seller.call("POST", "/api/tickets", Some(draft)).await?;
-        tickets.push((id_of(&ticket)?, place % sellers.len()));
+        let key = format!("demo-listing-{place}");
+        let ticket = seller.call("POST", "/api/tickets", Some(&key), Some(draft));
+        tickets.push(id_of(&ticket.await?)?);
     }
     let buyer = buyers.first().context("there are buyers")?;
     for place in SOLD {
         let order = reserve(buyer, &tickets, place).await?;
         let payment = json!({"orderId": order, "token": "tok_visa"});
-        buyer.call("POST", "/api/payments", Some(payment)).await?;
+        let key = format!("demo-payment-{place}");
+        let paid = buyer.call("POST", "/api/payments", Some(&key), Some(payment));
+        paid.await?;
     }
     let other = buyers.last().context("there are buyers")?;
     for place in HELD {
         reserve(other, &tickets, place).await?;
     }
     for place in WITHDRAWN {
-        let (ticket, seller) = tickets.get(place).context("there are listings")?;
-        let seller = sellers.get(*seller).context("there are sellers")?;
-        seller
-            .call("DELETE", &format!("/api/tickets/{ticket}"), None)
-            .await?;
+        let ticket = tickets.get(place).context("there are listings")?;
+        let path = format!("/api/tickets/{ticket}");
+        let seller = of_seller(sellers, place)?;
+        seller.call("DELETE", &path, None, None).await?;
     }
     Ok(())
 }
 
-async fn reserve(
-    buyer: &Visitor,
-    tickets: &[(String, usize)],
-    place: usize,
-) -> anyhow::Result<String> {
-    let (ticket, _) = tickets.get(place).context("there are listings")?;
-    id_of(
-        &buyer
-            .call("POST", "/api/orders", Some(json!({"ticketId": ticket})))
-            .await?,
-    )
+async fn reserve(buyer: &Visitor, tickets: &[String], place: usize) -> anyhow::Result<String> {
+    let ticket = tickets.get(place).context("there are listings")?;
+    let (key, order) = (format!("demo-order-{place}"), json!({"ticketId": ticket}));
+    let order = buyer.call("POST", "/api/orders", Some(&key), Some(order));
+    id_of(&order.await?)
 }
 
 fn id_of(answer: &Value) -> anyhow::Result<String> {
@@ -125,86 +128,4 @@ fn id_of(answer: &Value) -> anyhow::Result<String> {
         .and_then(Value::as_str)
         .context("an answer has no id")?;
     Ok(id.to_owned())
-}
-
-/// Whether the news of what is asked for may still be on its way.
-fn is_early(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE
-    )
-}
-
-/// Somebody who uses the API.
-struct Visitor {
-    api: Remote,
-    host: String,
-    cookie: Option<String>,
-}
-
-impl Visitor {
-    /// Signs up; nothing if the address is taken.
-    async fn sign_up(&self, email: &str) -> anyhow::Result<Option<Visitor>> {
-        let body = json!({"email": email, "password": PASSWORD});
-        let answer = self.send("POST", "/api/users/signup", Some(body)).await?;
-        if answer.status() == StatusCode::CONFLICT {
-            return Ok(None);
-        }
-        if answer.status() != StatusCode::CREATED {
-            bail!("signing {email} up was answered with {}", answer.status());
-        }
-        let cookie = answer
-            .headers()
-            .get("set-cookie")
-            .context("no cookie")?
-            .to_str()?;
-        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        Ok(Some(Visitor {
-            api: self.api.clone(),
-            host: self.host.clone(),
-            cookie: Some(cookie),
-        }))
-    }
-
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let mut answer = self.send(method, path, body.clone()).await?;
-        for _ in 0..PATIENCE {
-            if !is_early(answer.status()) {
-                break;
-            }
-            answer = self.send(method, path, body.clone()).await?;
-        }
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if !status.is_success() {
-            bail!(
-                "{method} {path}: {status} {}",
-                String::from_utf8_lossy(&body)
-            );
-        }
-        Ok(serde_json::from_slice(&body).unwrap_or_default())
-    }
-
-    async fn send(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> anyhow::Result<http::Response<Body>> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", &self.host);
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
-        match self.api.clone().oneshot(request.body(body)?).await {
-            Ok(answer) => Ok(answer),
-            Err(never) => match never {},
-        }
-    }
 }

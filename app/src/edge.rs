@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::http::uri::Authority;
-use platform::http::layers::{Show, layered};
+use platform::http::layers::layered;
 use platform::random::SystemRandom;
 use platform::telemetry::Metrics;
 
 use crate::serve::{Parts, watch_bus};
-use crate::site::{pages, web_settings};
+use crate::site::{pages, show};
 
 /// The API of all services, as `cargo xtask docs` has written it down.
 const DOCUMENT: &str = include_str!("../../docs/openapi.json");
@@ -57,7 +57,7 @@ pub fn gateway(parts: &Parts<'_>, metrics: &Metrics) -> anyhow::Result<Router> {
     let settings = gateway::Settings {
         trusted: parts.settings.site.trusted(),
         public_url: parts.options.public_url.as_deref().map(Arc::from),
-        show: Some(show(parts)),
+        show: Some(show(parts.options)),
         ..gateway::Settings::new(upstreams, DOCUMENT.into())
     };
     let around = gateway::Surroundings {
@@ -85,12 +85,6 @@ pub async fn web(parts: &Parts<'_>) -> anyhow::Result<Router> {
     let watch = watch_bus(bus, parts.readiness.clone(), Arc::clone(&parts.clock));
     parts.tasks.spawn(watch);
     let mut layers = parts.layers();
-    layers.show = Some(show(parts));
+    layers.show = Some(show(parts.options));
     Ok(layered(routes, &layers))
-}
-
-/// Shows refusals to people as pages.
-fn show(parts: &Parts<'_>) -> Show {
-    let settings = web_settings(parts.options);
-    Arc::new(move |refused| web::failure_page(&settings, refused.status))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use platform::http::layers::Show;
 use platform::tasks::Tasks;
 use platform::telemetry::{self, Metrics};
 use tokio::net::TcpListener;
@@ -42,8 +43,13 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Looks behind trusted proxies, and limits requests if a limit is set.
-pub fn limited(router: Router, settings: &SiteSettings) -> Router {
-    server::by_address(router, settings.trusted(), settings.request_limit)
+pub fn limited(router: Router, settings: &SiteSettings, show: Option<Show>) -> Router {
+    server::by_address(
+        router,
+        settings.trusted(),
+        settings.limits.request_limit,
+        show,
+    )
 }
 
 /// Says that requests are answered.

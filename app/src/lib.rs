@@ -1,5 +1,6 @@
 //! The composition of all services into one program.
 
+mod api_document;
 pub mod backup;
 pub mod check;
 pub mod compose;

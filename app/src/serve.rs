@@ -27,6 +27,7 @@ use tower::ServiceExt as _;
 use crate::compose::{self, Options};
 use crate::front::{self, FINISH_WITHIN, Stop};
 use crate::settings::{ServeSettings, ServiceName};
+use crate::site::show;
 use crate::storage::{Databases, Storage};
 use crate::up::{PING_EVERY, SESSIONS_WITHIN, tell};
 use crate::{edge, server, transport};
@@ -48,18 +49,19 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let answers = Answers::default();
     let health = health::routes(readiness.clone(), metrics.clone());
     let end = CancellationToken::new();
-    let mut router = answers.router(health);
-    // The load balancer does this itself, because it passes on what it sees.
-    if settings.service != ServiceName::Gateway {
-        router = front::limited(router, &settings.site);
-    }
-    let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
-    let (upkeep, figures) = (Arc::clone(&clock), metrics.clone());
-    tasks.spawn(async move { figures.keep_up(upkeep.as_ref()).await });
     let options = Options {
         mail_dir: settings.mail_dir.clone(),
         ..Options::of(&settings.site, address)
     };
+    let mut router = answers.router(health);
+    // The load balancer does this itself, because it passes on what it sees.
+    if settings.service != ServiceName::Gateway {
+        let show = (settings.service == ServiceName::Web).then(|| show(&options));
+        router = front::limited(router, &settings.site, show);
+    }
+    let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
+    let (upkeep, figures) = (Arc::clone(&clock), metrics.clone());
+    tasks.spawn(async move { figures.keep_up(upkeep.as_ref()).await });
     let parts = Parts {
         settings: &settings,
         options: &options,
@@ -219,6 +221,7 @@ impl Parts<'_> {
     #[must_use]
     pub fn layers(&self) -> LayerSettings {
         let mut layers = LayerSettings::new(Arc::clone(&self.clock), Arc::new(SystemRandom));
+        layers.body_limit = self.options.limits.body();
         layers.public_url = self.options.public_url.as_deref().map(Arc::from);
         layers
     }
@@ -258,7 +261,7 @@ impl Parts<'_> {
     ) -> anyhow::Result<Service> {
         Ok(match (self.settings.service, key) {
             (ServiceName::Auth, Some(key)) => compose::auth(self.options, key, process)?,
-            (ServiceName::Tickets, _) => compose::tickets(),
+            (ServiceName::Tickets, _) => compose::tickets(self.options),
             (ServiceName::Orders, _) => compose::orders(self.options),
             (ServiceName::Expiration, _) => compose::expiration(),
             (ServiceName::Payments, _) => {

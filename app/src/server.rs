@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use platform::http::forwarded::{TrustedProxies, counted, looking_behind};
+use platform::http::layers::{Show, wants_page};
 use platform::{Failure, Refused};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -75,10 +77,11 @@ pub fn by_address(
     router: Router,
     trusted: TrustedProxies,
     per_second: Option<NonZeroU32>,
+    show: Option<Show>,
 ) -> Router {
     let router = match per_second.map(RequestLimit::new) {
         Some(allowed) => router.layer(axum::middleware::from_fn(move |request, next| {
-            limit(allowed.clone(), request, next)
+            limit(allowed.clone(), show.clone(), request, next)
         })),
         None => router,
     };
@@ -100,8 +103,8 @@ impl RequestLimit {
     }
 }
 
-/// Refuses requests above the limit with 429.
-pub async fn limit(limit: RequestLimit, request: Request, next: Next) -> Response {
+/// Refuses requests above the limit with 429: as a page where that is wanted and can be shown.
+async fn limit(limit: RequestLimit, show: Option<Show>, request: Request, next: Next) -> Response {
     let address = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -123,10 +126,17 @@ pub async fn limit(limit: RequestLimit, request: Request, next: Next) -> Respons
             "too many requests from your address; wait a second",
         )
     };
-    let mut response = Failure::from(refused).into_response();
-    response
-        .headers_mut()
-        .insert("cache-control", HeaderValue::from_static("no-store"));
+    let show = show.filter(|_| wants_page(request.uri().path(), request.headers()));
+    let seconds = refused.retry_after;
+    let mut response = match show {
+        Some(show) => show(&refused),
+        None => Failure::from(refused).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = seconds {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     response
 }
 
@@ -181,8 +191,9 @@ mod tests {
     #[tokio::test]
     async fn an_address_is_limited() {
         let limited = RequestLimit::new(NonZeroU32::MIN);
-        let layer =
-            axum::middleware::from_fn(move |request, next| limit(limited.clone(), request, next));
+        let layer = axum::middleware::from_fn(move |request, next| {
+            limit(limited.clone(), None, request, next)
+        });
         let router = Router::new()
             .route("/", get(|| async { "ok" }))
             .layer(layer);

@@ -1,5 +1,6 @@
 //! What the command line and the environment can say, checked before anything starts.
 
+mod limits;
 mod parse;
 mod serve;
 mod site;
@@ -7,8 +8,10 @@ mod site;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
+pub use limits::LimitSettings;
 pub use serve::{
     DatabaseSettings, KeysSettings, MigrateSettings, NatsSettings, ServeSettings, ServiceName,
 };
@@ -56,7 +59,7 @@ pub struct UpSettings {
     #[arg(long, env = "TICKETING_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
     /// Loads a believable catalogue, once.
-    #[arg(long, env = "TICKETING_DEMO")]
+    #[arg(long, env = "TICKETING_DEMO", value_parser = BoolishValueParser::new())]
     pub demo: bool,
     /// What matters to every composition.
     #[command(flatten)]

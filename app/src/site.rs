@@ -11,13 +11,14 @@ use contracts::events::orders::Order;
 use contracts::events::tickets::Ticket;
 use futures::StreamExt;
 use platform::http::health;
-use platform::http::layers::{LayerSettings, layered};
+use platform::http::layers::{LayerSettings, Show, layered};
 use platform::run::{Prepared, Process};
 use platform::tasks::Tasks;
 use platform::telemetry::Metrics;
 use tokio::sync::broadcast;
 use tower::util::BoxCloneSyncService;
 
+use crate::api_document::{completed, description};
 use crate::compose::Options;
 
 /// How many changes a slow browser connection may lag.
@@ -56,13 +57,14 @@ pub async fn site(
         document.merge(paths);
         routers.push(router);
     }
-    let document: Arc<str> = document.to_json()?.into();
+    let document: Arc<str> = completed(document).to_json()?.into();
     let answer = move || {
         let document = document.to_string();
         async move { ([("content-type", "application/json")], document) }
     };
     routers.push(Router::new().route("/api/openapi.json", get(answer)));
     let mut layers = LayerSettings::new(Arc::clone(&process.clock), Arc::clone(&process.random));
+    layers.body_limit = options.limits.body();
     layers.public_url.clone_from(&process.public_url);
     let api = gateway::in_process(routers);
     let pages = pages(
@@ -72,15 +74,18 @@ pub async fn site(
         &surroundings.streams,
     )
     .await?;
-    let settings = web_settings(options);
-    layers.show = Some(Arc::new(move |refused| {
-        web::failure_page(&settings, refused.status)
-    }));
+    layers.show = Some(show(options));
     let whole = api.merge(pages).merge(health::routes(
         process.readiness.clone(),
         surroundings.metrics,
     ));
     Ok(layered(whole, &layers))
+}
+
+/// Shows refusals to people as pages.
+pub fn show(options: &Options) -> Show {
+    let settings = web_settings(options);
+    Arc::new(move |refused| web::failure_page(&settings, refused.status))
 }
 
 /// What the pages are told.
@@ -89,6 +94,10 @@ pub fn web_settings(options: &Options) -> web::Settings {
         public_url: options.public_url.clone(),
         sandbox: true,
         dev_mail: options.dev_mail,
+        limits: web::Limits {
+            title_chars_max: options.limits.title_limit.into(),
+            password_chars: options.limits.password(),
+        },
     }
 }
 
@@ -130,16 +139,4 @@ pub async fn pages(
         now,
         new_id,
     ))
-}
-
-/// What the API document says of itself.
-fn description() -> utoipa::openapi::OpenApi {
-    let info = utoipa::openapi::InfoBuilder::new()
-        .title("ticketing")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
-            "A ticket resale marketplace. Errors are RFC 9457 problem documents with a stable code.",
-        ))
-        .build();
-    utoipa::openapi::OpenApiBuilder::new().info(info).build()
 }

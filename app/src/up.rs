@@ -14,7 +14,7 @@ use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::operator::Operator;
 use crate::settings::UpSettings;
-use crate::site::{Surroundings, site};
+use crate::site::{Surroundings, show, site};
 use crate::storage::Storage;
 use crate::{control, demo, front};
 
@@ -50,7 +50,7 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         surroundings,
     )
     .await?;
-    let router = front::limited(router, &settings.site);
+    let router = front::limited(router, &settings.site, Some(show(&options)));
     let process = marketplace.process.clone();
     let operator = begin_all(marketplace, &directory).await?;
     let (clock, tasks) = (Arc::clone(&process.clock), process.tasks.clone());
@@ -59,7 +59,12 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     tasks.spawn(watch_databases(operator.clone(), process.clone()));
     process.readiness.set("started", true);
     let hints = if settings.demo {
-        demo::load(BoxCloneSyncService::new(router.clone()), "localhost").await?
+        demo::load(
+            BoxCloneSyncService::new(router.clone()),
+            "localhost",
+            &process.clock,
+        )
+        .await?
     } else {
         Vec::new()
     };

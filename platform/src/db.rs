@@ -5,6 +5,7 @@
 //! await nothing but its `Tx`. It is an `AsyncFn`, not an `AsyncFnOnce`, because a transaction that
 //! met a concurrent one is run again from the start.
 
+mod load;
 mod migrate;
 mod postgres;
 mod row;
@@ -60,6 +61,7 @@ pub struct Surroundings {
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
+    load: load::Load,
 }
 
 #[derive(Clone)]
@@ -82,6 +84,7 @@ impl Db {
         let sqlite = sqlite::Sqlite::open(path, service, migrations, surroundings)?;
         Ok(Self {
             engine: Engine::Sqlite(Arc::new(sqlite)),
+            load: load::Load::default(),
         })
     }
 
@@ -101,6 +104,7 @@ impl Db {
             postgres::Postgres::open(settings, service, migrations, surroundings).await?;
         Ok(Self {
             engine: Engine::Postgres(Arc::new(postgres)),
+            load: load::Load::default(),
         })
     }
 
@@ -132,6 +136,7 @@ impl Db {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
+        let _running = self.load.begin();
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
             // What the bus was told does not come again after a power loss: all is synced.
@@ -152,6 +157,12 @@ impl Db {
             Engine::Sqlite(sqlite) => sqlite.read(work),
             Engine::Postgres(postgres) => postgres.read(work).await,
         }
+    }
+
+    /// How many transactions that write have ended here, and how many wait or run.
+    #[must_use]
+    pub fn writes(&self) -> (u64, u64) {
+        self.load.counts()
     }
 
     /// How many transactions with events were committed since it was opened, or `None` where other

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod consumer;
 mod failing;
 mod fetch;
+pub(crate) mod figures;
 pub mod inbox;
 pub mod operator;
 pub mod owned;
@@ -175,6 +176,7 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
+        let handled = Arc::clone(&arrivals);
         let durability = if consumer.reacts {
             Durability::Synced
         } else {
@@ -209,6 +211,9 @@ impl Gate {
         })
         .await?;
         self.remember(consumer.aggregate, &verdicts);
+        let outcome = (&*handled, verdicts.as_slice());
+        let now = self.context.now();
+        figures::handled(self.context.service, consumer.aggregate, outcome, now);
         Ok(verdicts)
     }
 

@@ -13,7 +13,7 @@ use crate::clock::{Clock, until};
 use crate::context::Context;
 use crate::db::{Db, PostgresSettings, Surroundings, Tx, Wakers, params};
 use crate::failure::Result;
-use crate::gate::{Gate, GateSettings};
+use crate::gate::{Gate, GateSettings, figures};
 use crate::http::health::Readiness;
 use crate::http::idempotency::{self, InFlight};
 use crate::log::{relay, source};
@@ -198,6 +198,7 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
         tasks.spawn(session::keep_up(context.clone()));
     }
     tasks.spawn(gate.clone().repair_loop());
+    tasks.spawn(figures::keep(gate.clone()));
     tasks.spawn(sweep_idempotency_keys(context.clone()));
     for job in jobs {
         tasks.spawn(run_job(context.clone(), job));

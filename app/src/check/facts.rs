@@ -86,6 +86,11 @@ impl Facts {
                 .all(|payment| quiet(payment.id.to_string()))
     }
 
+    /// Whether somebody has not heard all about this.
+    pub fn is_behind(&self, subject: &str) -> bool {
+        self.unsettled.contains(subject)
+    }
+
     /// Whether nothing changed while it was looked at.
     pub fn stood_still(&self) -> bool {
         self.unsettled.is_empty()

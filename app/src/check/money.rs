@@ -1,6 +1,5 @@
-//! M1–M4 and N1: payments against orders, the ledger and the provider's own records; messages.
+//! M1–M4: payments against orders, the ledger and the provider's own records.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contracts::events::orders::OrderStatus;
@@ -41,7 +40,6 @@ pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<
         }
     }
     found.extend(with_the_provider(operator, facts).await?);
-    found.extend(messages(operator).await?);
     Ok(found)
 }
 
@@ -145,28 +143,4 @@ async fn charges(operator: &Operator) -> anyhow::Result<Vec<Charge>> {
         after = Position::of(last);
         all.extend(page);
     }
-}
-
-/// N1: one message for each template and event, and none that waits.
-async fn messages(operator: &Operator) -> anyhow::Result<Vec<Finding>> {
-    let db = &operator.gate("notifications")?.context.db;
-    let messages = db.read(notifications::audit::messages).await?;
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let mut found = Vec::new();
-    for message in messages {
-        if !message.is_done() {
-            let what = format!("message {} to be sent is {}", message.id, message.state);
-            found.push(Finding::pending("L1", what));
-        }
-        *counts
-            .entry((message.template, message.event_id))
-            .or_default() += 1;
-    }
-    for ((template, event), count) in counts.into_iter().filter(|(_, count)| *count > 1) {
-        found.push(Finding::violation(
-            "N1",
-            format!("{count} messages {template} for {event}"),
-        ));
-    }
-    Ok(found)
 }

@@ -1,4 +1,4 @@
-//! I1, I2, I3, P1–P3, N1, L1: logs without holes, cursors, copies, owners' rows, and what waits.
+//! I1, I2, I3, P1–P3, L1: logs without holes, cursors, copies, owners' rows, and what waits.
 
 use crate::check::Finding;
 use crate::check::facts::Facts;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::parse::parse_duration;
@@ -66,7 +67,7 @@ pub struct ServeSettings {
     #[arg(long, env = "TICKETING_DATABASE_CONNECTIONS", default_value_t = 12, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub database_connections: u32,
     /// Refuses to start on a database that lacks a migration, instead of bringing it there.
-    #[arg(long, env = "TICKETING_NO_MIGRATE")]
+    #[arg(long, env = "TICKETING_NO_MIGRATE", value_parser = BoolishValueParser::new())]
     pub no_migrate: bool,
     /// The bus.
     #[command(flatten)]

@@ -1,12 +1,12 @@
 //! What matters to a marketplace however it is put together.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use platform::http::forwarded::{TrustedProxies, parse_network};
 
+use super::limits::LimitSettings;
 use super::parse::{parse_duration, parse_public_url};
 
 /// What matters to a marketplace however it is put together.
@@ -21,9 +21,6 @@ pub struct SiteSettings {
     /// How long a payment that began in time keeps its order.
     #[arg(long, env = "TICKETING_PAYMENT_GRACE", default_value = "5m", value_parser = parse_duration)]
     pub payment_grace: Duration,
-    /// How many unpaid holds a buyer may have.
-    #[arg(long, env = "TICKETING_UNPAID_HOLDS", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-    pub unpaid_holds: i64,
     /// Who takes the money.
     #[arg(long, env = "TICKETING_PAYMENT_PROVIDER", default_value = "sandbox")]
     pub payment_provider: PaymentProvider,
@@ -33,12 +30,9 @@ pub struct SiteSettings {
     /// Who mail comes from.
     #[arg(long, env = "TICKETING_MAIL_FROM", default_value = crate::compose::MAIL_FROM)]
     pub mail_from: String,
-    /// Failed sign-ins per minute, per account and per address.
-    #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub signin_failures: u32,
-    /// Requests per second and address above which 429 is answered; no limit without it.
-    #[arg(long, env = "TICKETING_REQUEST_LIMIT")]
-    pub request_limit: Option<NonZeroU32>,
+    /// How much is taken.
+    #[command(flatten)]
+    pub limits: LimitSettings,
     /// Which proxies stand in front.
     #[command(flatten)]
     pub proxies: ProxySettings,

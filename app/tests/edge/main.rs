@@ -47,7 +47,7 @@ async fn listen(
     tasks: &Tasks,
 ) -> anyhow::Result<SocketAddr> {
     let address = listener.local_addr()?;
-    let router = server::by_address(router, trusted()?, None);
+    let router = server::by_address(router, trusted()?, None, None);
     tasks.spawn_until_stopped(server::serve(listener, router, tasks.stopping()));
     Ok(address)
 }

@@ -1,5 +1,7 @@
 //! Care of the data: backup and restore, the operator's view, rebuilt copies.
 
+mod tampering;
+
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -252,6 +254,37 @@ async fn an_operator_sees_events_and_rebuilds_copies() {
             .await
             .unwrap();
         assert!(rebuilt.status.success(), "{}", text(&rebuilt));
+    }
+    marketplace.audit_and_stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_say_what_was_handled_and_what_waits() {
+    let marketplace = Marketplace::start(Composition::Embedded, &[]).await;
+    let marketplace = marketplace.unwrap();
+    let mut seller = person(&marketplace, "seller").await;
+    let mut buyer = person(&marketplace, "buyer").await;
+    sell(&mut seller, &mut buyer, "Counted").await;
+    marketplace.come_to_rest().await.unwrap();
+    let text = buyer.get("/metrics").await.unwrap().body;
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    let value = |figure: &str| {
+        let line = text.lines().find(|line| line.starts_with(figure));
+        let number = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        number.unwrap_or_else(|| panic!("no {figure} in {text}"))
+    };
+    let of_orders = r#"{service="payments",aggregate="order"}"#;
+    assert!(value(&format!("ticketing_events_handled_total{of_orders}")) >= 3.0);
+    assert!(value(&format!("ticketing_event_delay_seconds_count{of_orders}")) >= 3.0);
+    assert!(value(r#"ticketing_events_published_total{service="tickets"}"#) >= 3.0);
+    // Counted at the start, and again after a while.
+    for quiet in [
+        r#"ticketing_events_parked{service="orders"}"#,
+        r#"ticketing_events_unpublished{service="orders"}"#,
+        r#"ticketing_keys_blocked{service="orders"}"#,
+        r#"ticketing_database_writes_running{service="orders"}"#,
+    ] {
+        assert!(value(quiet).abs() < f64::EPSILON, "{quiet}");
     }
     marketplace.audit_and_stop().await.unwrap();
 }

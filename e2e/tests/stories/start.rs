@@ -1,8 +1,14 @@
 //! What stops the program at its start says which setting it is about.
 
+mod demo;
+
 use std::process::Output;
 
-use e2e::{Composition, Marketplace, command, program};
+use e2e::{Client, Composition, Marketplace, command, program};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::people::person;
 
 async fn up(args: &[&str], variable: Option<(&str, &str)>) -> Output {
     let directory = tempfile::tempdir().unwrap();
@@ -88,4 +94,57 @@ async fn a_data_directory_that_is_a_file_or_closed_is_named() {
         says(&output, &format!("--data-dir {path}"));
     }
     assert_eq!(std::fs::read_to_string(file).unwrap(), "not a directory");
+}
+
+#[tokio::test]
+async fn an_operator_reaches_a_marketplace_whose_directory_has_a_long_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("d".repeat(100)).join("e".repeat(100));
+    let mut up = command(&program().unwrap(), &["up", "--listen", "127.0.0.1:0"]);
+    up.arg("--data-dir").arg(&data).kill_on_drop(true);
+    let mut running = up.spawn().unwrap();
+    let lock_is_held = async || {
+        let path = data.display().to_string();
+        let output = self::up(&["--listen", "127.0.0.1:0", "--data-dir", &path], None).await;
+        String::from_utf8_lossy(&output.stderr).contains("another process")
+    };
+    while !data.join("control.sock").exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(lock_is_held().await);
+    let mut check = command(&program().unwrap(), &["check", "--at-rest", "--data-dir"]);
+    let checked = check.arg(&data).output().await.unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    running.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn limits_are_settings() {
+    let settings = [
+        ["--title-limit", "12"],
+        ["--price-limit", "100"],
+        ["--password-min", "10"],
+        ["--body-limit", "4096"],
+    ];
+    let marketplace = Marketplace::start(Composition::Embedded, settings.as_flattened());
+    let marketplace = marketplace.await.unwrap();
+    let mut seller = person(&marketplace, "seller").await;
+    let listed = async |seller: &mut Client, title: &str, price: &str| {
+        let ticket = json!({"title": title, "price": price});
+        let answer = seller.post("/api/tickets", &ticket).await.unwrap();
+        (answer.status.as_u16(), answer.json()["errors"].to_string())
+    };
+    assert_eq!(listed(&mut seller, "Twelve chars", "100").await.0, 201);
+    let (status, errors) = listed(&mut seller, "Thirteen char", "100.01").await;
+    assert_eq!(status, 400);
+    assert!(errors.contains("12") && errors.contains("100"), "{errors}");
+    assert_eq!(listed(&mut seller, &"x".repeat(4096), "1").await.0, 413);
+    let short = json!({"email": "a@example.com", "password": "ninechars"});
+    let refused = seller.post("/api/users/signup", &short).await.unwrap();
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let mut visitor = Client::connect(marketplace.address).await.unwrap();
+    let page = visitor.get("/auth/signup").await.unwrap().body;
+    let page = String::from_utf8_lossy(&page).into_owned();
+    assert!(page.contains("10 to 128 characters"), "{page}");
+    marketplace.audit_and_stop().await.unwrap();
 }

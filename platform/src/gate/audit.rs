@@ -37,6 +37,8 @@ pub struct Waiting {
     pub parked: i64,
     /// Keys that don't advance by themselves.
     pub stuck: i64,
+    /// Those of them that wait for an operator.
+    pub blocked: i64,
     /// Whether the copies are being rebuilt: they are not whole until that is done.
     pub rebuilding: bool,
 }
@@ -81,6 +83,7 @@ impl Gate {
                 .query_one(
                     "select (select count(*) from outbox), (select count(*) from parked), \
                      (select count(*) from stuck), \
+                     (select count(*) from stuck where reason = 'blocked'), \
                      exists (select 1 from meta where name = 'rebuilding' and value = 1)",
                     params![],
                 )
@@ -89,7 +92,8 @@ impl Gate {
                 unpublished: row.get(0)?,
                 parked: row.get(1)?,
                 stuck: row.get(2)?,
-                rebuilding: row.get(3)?,
+                blocked: row.get(3)?,
+                rebuilding: row.get(4)?,
             })
         };
         self.context.db.read(look).await

@@ -34,7 +34,29 @@ pub struct StuckKey {
     pub version: i64,
 }
 
+/// An event that an operator has passed over.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// The aggregate's name.
+    pub aggregate: String,
+    /// Its id.
+    pub subject: String,
+    /// The version of the event.
+    pub version: i64,
+}
+
 impl Gate {
+    /// Every event that was skipped here.
+    ///
+    /// # Errors
+    /// When the database doesn't answer.
+    pub async fn skipped(&self) -> Result<Vec<Skipped>> {
+        self.context
+            .db
+            .read(async |tx: &mut Tx| store::skipped(tx).await)
+            .await
+    }
+
     /// The keys that don't advance by themselves, oldest first, at most 1,000.
     ///
     /// # Errors

@@ -39,12 +39,13 @@ pub(super) async fn of(tx: &mut Tx, key: &Key) -> Result<Standing> {
     Ok(read_standing(&tx.query_one(STANDING, &own(key)).await?)?.0)
 }
 
-/// Where keys stand, and whether the copies of the service are being rebuilt somewhere.
+/// Where keys of one consumer stand, and whether the copies of the service are being rebuilt somewhere.
 pub(super) async fn of_all(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool)> {
-    let each: Vec<_> = keys.iter().map(own).collect();
     let mut standings = Standings::default();
+    let once: Vec<_> = keys.iter().filter(|key| standings.is_new(key)).collect();
+    let each: Vec<_> = once.iter().map(|key| own(key)).collect();
     let mut is_rebuilding = false;
-    for (key, rows) in keys.iter().zip(tx.query_each(STANDING, &each).await?) {
+    for (key, rows) in once.into_iter().zip(tx.query_each(STANDING, &each).await?) {
         let row = rows.first();
         let row = row.ok_or_else(|| Failure::Broken(anyhow::anyhow!("no standing")))?;
         let (standing, rebuilding) = read_standing(row)?;
@@ -65,6 +66,12 @@ impl Standings {
             Some(standing) => Ok(standing),
             None => of(tx, key).await,
         }
+    }
+
+    /// Whether nothing was known of a key until now.
+    fn is_new(&mut self, key: &Key) -> bool {
+        let known = self.0.insert(key.subject.clone(), Standing::default());
+        known.is_none()
     }
 
     /// Keeps what is known of a key.

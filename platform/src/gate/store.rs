@@ -3,6 +3,7 @@
 use contracts::{Envelope, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::operator::Skipped;
 use crate::db::{Row, Tx, params};
 use crate::failure::Result;
 use crate::log::partition;
@@ -328,6 +329,21 @@ pub(super) async fn audit(
     )
     .await?;
     Ok(())
+}
+
+/// Every event that an operator skipped.
+pub(super) async fn skipped(tx: &mut Tx) -> Result<Vec<Skipped>> {
+    let sql = "select aggregate, subject, version from audit where act = 'skipped'";
+    let rows = tx.query(sql, params![]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Skipped {
+                aggregate: row.get(0)?,
+                subject: row.get(1)?,
+                version: row.get(2)?,
+            })
+        })
+        .collect()
 }
 
 /// Whether an operator skipped this event.

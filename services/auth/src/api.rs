@@ -22,6 +22,7 @@ use platform::{Context, Result};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::domain::password::{Password, PasswordError};
 use crate::failures::Failures;
 use crate::hashing::{Bounds, Hashing, Memory};
 use crate::settings::Settings;
@@ -81,6 +82,11 @@ pub fn routes(ctx: &Context, settings: Arc<Settings>, memory: Memory) -> OpenApi
 }
 
 impl Auth {
+    /// A password to be used from now on.
+    fn new_password(&self, text: &str) -> std::result::Result<Password, PasswordError> {
+        Password::choose(text, &self.settings.password_chars)
+    }
+
     /// A session that begins now.
     fn new_session(&self, user_id: UserId, visitor: &Visitor) -> Session {
         let now = self.ctx.now();

@@ -1,5 +1,6 @@
 //! What an operator can set.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub struct Settings {
     pub mailer: Arc<dyn Mailer>,
     /// The address under which people reach the site: links in mail begin with it.
     pub public_url: String,
+    /// How many characters a new password has. Any characters: length is what counts (NIST SP
+    /// 800-63B §3.1.1.2). The upper bound keeps requests small.
+    pub password_chars: RangeInclusive<usize>,
     /// What hashing a password costs.
     pub hash_cost: Cost,
     /// How many passwords are hashed at once: the number of cores.
@@ -43,6 +47,7 @@ impl Settings {
             signing_key,
             mailer,
             public_url: "http://127.0.0.1:3000".to_owned(),
+            password_chars: 8..=128,
             hash_cost: Cost::default(),
             hash_concurrency: std::thread::available_parallelism().map_or(1, usize::from),
             hash_waiting_max: 1024,

@@ -61,6 +61,7 @@ pub(crate) fn routes(doors: Doors, sandbox: Option<Arc<Sandbox>>) -> OpenApiRout
             &format!("{ACTIONS}/{{reference}}"),
             get(sandbox::ask).post(sandbox::answer),
         )
+        .route(sandbox::STYLE_PATH, get(sandbox::style))
         .with_state(confirming);
     router.merge(page)
 }

@@ -58,6 +58,7 @@ async fn main() -> Result<(), std::io::Error> {
         public_url: None,
         sandbox: true,
         dev_mail: true,
+        limits: web::Limits::default(),
     };
     let new_id = Arc::new(|| Uuid::from_u128(7));
     let app = routes(

@@ -5,11 +5,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
-use crate::answer::{Failure, Reply};
+use crate::answer::{Failure, Refusal, Reply};
 use crate::ask::{Ask, Person};
 use crate::assets::{ASSETS, Assets};
 use crate::local;
-use crate::web::{Settings, Web};
+use crate::web::{Limits, Settings, Web};
 
 /// Where in the site a page stands; the navigation marks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Frame {
     pub sandbox: bool,
     /// Whether the mail that was sent can be read here.
     pub dev_mail: bool,
+    /// How long what one types may be.
+    pub limits: Limits,
 }
 
 impl Frame {
@@ -67,6 +69,7 @@ impl Frame {
             sign_out_key: web.new_id(),
             sandbox: web.settings().sandbox,
             dev_mail: web.settings().dev_mail,
+            limits: web.settings().limits.clone(),
         }
     }
 
@@ -92,6 +95,7 @@ impl Frame {
             sign_out_key: Uuid::nil(),
             sandbox: settings.sandbox,
             dev_mail: settings.dev_mail,
+            limits: settings.limits.clone(),
         }
     }
 
@@ -150,6 +154,19 @@ pub fn page(status: StatusCode, page: &impl Template) -> Reply {
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
     Ok((status, [kind], html).into_response())
+}
+
+/// The page that a refused form comes back as; says when to try again, if the API does.
+///
+/// # Errors
+/// When it cannot be rendered.
+pub fn refused_page(refusal: &Refusal, shown: &impl Template) -> Reply {
+    let mut response = page(refusal.status, shown)?;
+    if let Some(seconds) = refusal.retry_after {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
 }
 
 /// Sends the browser to another page of ours, which it gets afresh.

@@ -17,7 +17,7 @@ mod words;
 
 use axum::Router;
 
-pub use web::{Change, Changes, Gateway, NewId, Now, Settings};
+pub use web::{Change, Changes, Gateway, Limits, NewId, Now, Settings};
 
 /// The page for what was refused or failed with `status` before it reached [`routes`]: another
 /// site's form, a body that is too large, a request that took too long.

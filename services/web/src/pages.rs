@@ -15,7 +15,7 @@ use crate::answer::Failure;
 use crate::frame::see_other;
 use crate::web::Web;
 
-/// The largest form of ours is a listing with a title of 200 characters.
+/// The largest form of ours is a listing; a title has 2,000 characters at most, of up to 12 bytes each.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// The pages' routes. What is only ever posted to leads to its page when it is loaded again.

@@ -1,5 +1,6 @@
 //! What every page needs at hand: the settings, the gateway, the time, the rendered lists.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -38,6 +39,38 @@ pub struct Settings {
     pub sandbox: bool,
     /// Whether `/dev/mail` shows the mail that was sent.
     pub dev_mail: bool,
+    /// What the forms say about how long things may be; the API judges.
+    pub limits: Limits,
+}
+
+/// How long what one types may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How many characters a listing's title may have.
+    pub title_chars_max: usize,
+    /// How many characters a new password has.
+    pub password_chars: RangeInclusive<usize>,
+}
+
+impl Limits {
+    pub(crate) fn title_hint(&self) -> String {
+        let most = self.title_chars_max;
+        format!("What it is for, where and when: up to {most} characters.")
+    }
+
+    pub(crate) fn password_hint(&self) -> String {
+        let (least, most) = (self.password_chars.start(), self.password_chars.end());
+        format!("{least} to {most} characters, any that you like.")
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            title_chars_max: 200,
+            password_chars: 8..=128,
+        }
+    }
 }
 
 /// Something changed: which thing, and the number of the change.

@@ -39,7 +39,7 @@ pub(super) async fn change(
 ) -> Result<Answer> {
     let parsed = (
         fields.text("current", Password::typed),
-        fields.text("new", Password::choose),
+        fields.text("new", |text| auth.new_password(text)),
     );
     let (current, new) = fields.take(parsed)?;
     let email = Email::parse(&user.email).map_err(anyhow::Error::from)?;

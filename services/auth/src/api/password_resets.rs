@@ -15,7 +15,6 @@ use super::{ANONYMOUS, Auth};
 use crate::commands::request_reset::request_reset;
 use crate::commands::reset_password::reset_password;
 use crate::domain::email::Email;
-use crate::domain::password::Password;
 use crate::domain::refusal::Refusal;
 use crate::domain::reset_token;
 use crate::store::password_resets::usable;
@@ -79,7 +78,10 @@ pub(super) async fn confirm(
             Ok(text.to_owned())
         }
     });
-    let parsed = (token, fields.text("password", Password::choose));
+    let parsed = (
+        token,
+        fields.text("password", |text| auth.new_password(text)),
+    );
     let (token, password) = fields.take(parsed)?;
     let token_hash = reset_token::hash(&token);
     // Nothing of the password is stored; the link is good for one request anyhow.

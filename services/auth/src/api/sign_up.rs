@@ -36,7 +36,7 @@ pub(super) async fn sign_up(
 ) -> Result<Answer> {
     let parsed = (
         fields.text("email", Email::parse),
-        fields.text("password", Password::choose),
+        fields.text("password", |text| auth.new_password(text)),
     );
     let (email, password) = fields.take(parsed)?;
     // The password is no part of it: a fast hash of a password must not be stored.

@@ -3,36 +3,32 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// How many characters a password that is newly chosen has. Any characters: length is what counts
-/// (NIST SP 800-63B §3.1.1.2). The upper bound keeps requests small.
-const LENGTH: RangeInclusive<usize> = 8..=128;
-
 /// A password as it was typed. `Debug` does not show it, so that no log can.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
 /// A text that can't be a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Nothing.
     #[error("enter your password")]
     Missing,
     /// Too short or too long for a new one.
-    #[error("must have 8 to 128 characters")]
-    Length,
+    #[error("must have {} to {} characters", .0.start(), .0.end())]
+    Length(RangeInclusive<usize>),
 }
 
 impl Password {
-    /// Takes a password that is to be used from now on.
+    /// Takes a password that is to be used from now on, of so many characters.
     ///
     /// # Errors
-    /// When it is shorter or longer than a password may be.
-    pub fn choose(text: &str) -> Result<Self, PasswordError> {
+    /// When it is shorter or longer than that.
+    pub fn choose(text: &str, chars: &RangeInclusive<usize>) -> Result<Self, PasswordError> {
         if text.is_empty() {
             return Err(PasswordError::Missing);
         }
-        if !LENGTH.contains(&text.chars().count()) {
-            return Err(PasswordError::Length);
+        if !chars.contains(&text.chars().count()) {
+            return Err(PasswordError::Length(chars.clone()));
         }
         Ok(Self(text.to_owned()))
     }
@@ -67,25 +63,31 @@ impl fmt::Debug for Password {
 mod tests {
     use super::*;
 
+    fn choose(text: &str) -> Result<Password, PasswordError> {
+        Password::choose(text, &(8..=128))
+    }
+
     #[test]
     fn characters_count_not_bytes() {
-        assert!(Password::choose("пароль!!").is_ok());
-        assert!(Password::choose("🎫🎫🎫🎫🎫🎫🎫🎫").is_ok());
+        assert!(choose("пароль!!").is_ok());
+        assert!(choose("🎫🎫🎫🎫🎫🎫🎫🎫").is_ok());
         assert_eq!(
-            Password::choose("🎫🎫🎫🎫🎫🎫🎫"),
-            Err(PasswordError::Length)
+            choose("🎫🎫🎫🎫🎫🎫🎫"),
+            Err(PasswordError::Length(8..=128))
         );
-        assert!(Password::choose(&"é".repeat(128)).is_ok());
+        assert!(choose(&"é".repeat(128)).is_ok());
         assert_eq!(
-            Password::choose(&"e".repeat(129)),
-            Err(PasswordError::Length)
+            choose(&"e".repeat(129)),
+            Err(PasswordError::Length(8..=128))
         );
-        assert_eq!(Password::choose(""), Err(PasswordError::Missing));
+        assert_eq!(choose(""), Err(PasswordError::Missing));
+        let said = choose("short").unwrap_err().to_string();
+        assert_eq!(said, "must have 8 to 128 characters");
     }
 
     #[test]
     fn any_characters_will_do_and_none_is_cut() {
-        let spaces = Password::choose("  \0\t\n  \u{202e}").unwrap();
+        let spaces = choose("  \0\t\n  \u{202e}").unwrap();
         assert_eq!(spaces.as_bytes(), "  \0\t\n  \u{202e}".as_bytes());
     }
 
@@ -98,7 +100,7 @@ mod tests {
 
     #[test]
     fn it_does_not_show_itself() {
-        let shown = format!("{:?}", Password::choose("correct horse").unwrap());
+        let shown = format!("{:?}", choose("correct horse").unwrap());
         assert_eq!(shown, "Password(…)");
     }
 }

@@ -22,7 +22,6 @@ use crate::commands::refund::{self as command, Ask};
     post, path = "/api/orders/{id}/refund", tag = "orders", request_body = RefundRequest,
     params(
         ("id" = OrderId, Path, description = "the order"),
-        ("idempotency-key" = Option<String>, Header, description = "a repeat with the same key gets the first answer"),
     ),
     responses(
         (status = 202, description = "the order; the money is on its way", body = OrderView),

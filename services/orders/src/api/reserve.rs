@@ -22,9 +22,6 @@ use crate::store::ticket_copies;
 /// Holds a ticket for its buyer.
 #[utoipa::path(
     post, path = "/api/orders", tag = "orders", request_body = OrderRequest,
-    params(
-        ("idempotency-key" = Option<String>, Header, description = "a repeat with the same key gets the first answer"),
-    ),
     responses(
         (status = 201, description = "the order", body = OrderView),
         (status = 400, description = "bad fields", body = Problem, content_type = "application/problem+json"),

@@ -38,7 +38,6 @@ use crate::store::payments::{self, Stored};
         (status = 403, description = "Somebody else's order", body = Problem),
         (status = 404, description = "No such order", body = Problem),
         (status = 409, description = "The order can't be paid now", body = Problem),
-        (status = 422, description = "Idempotency key reused", body = Problem),
     ),
 )]
 pub(super) async fn pay(

@@ -14,12 +14,18 @@ use serde::Deserialize;
 use crate::commands::learn;
 use crate::domain::charge::{Charge, Standing};
 use crate::provider::ProviderError;
-use crate::provider::sandbox::Sandbox;
+use crate::provider::sandbox::{ACTIONS, Sandbox};
 use crate::store::payments;
 
 /// Nothing but text and two buttons, whose form goes back here.
-const POLICY: &str =
-    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// Where its style is.
+pub(super) const STYLE_PATH: &str = "/sandbox/bank.css";
+
+/// How the page looks.
+const STYLE: &str = include_str!("../../assets/sandbox.css");
 
 /// What the page is given.
 #[derive(Clone)]
@@ -32,6 +38,15 @@ pub(super) struct Confirming {
 #[derive(Debug, Deserialize)]
 pub(super) struct Reply {
     answer: String,
+}
+
+/// How the page looks.
+pub(super) async fn style() -> Answer {
+    let media_type = HeaderValue::from_static("text/css; charset=utf-8");
+    let style = Answer::typed(StatusCode::OK, media_type, STYLE.to_owned());
+    style
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(CACHE_CONTROL, "max-age=3600")
 }
 
 /// Asks the customer.
@@ -95,10 +110,10 @@ fn page(charge: &Charge, order_id: OrderId) -> Answer {
     let reference = &charge.reference;
     let body = if matches!(charge.standing, Standing::ActionRequired { .. }) {
         format!(
-            "<p>Do you want to pay <strong>{amount}</strong>?</p>\n\
-             <form method=\"post\" action=\"/sandbox/actions/{reference}\">\n\
+            "<p>Do you want to pay this?</p>\n<p class=\"amount\">{amount}</p>\n\
+             <form method=\"post\" action=\"{ACTIONS}/{reference}\">\n\
              <button name=\"answer\" value=\"approve\">Approve</button>\n\
-             <button name=\"answer\" value=\"decline\">Decline</button>\n</form>"
+             <button class=\"other\" name=\"answer\" value=\"decline\">Decline</button>\n</form>"
         )
     } else {
         format!(
@@ -109,10 +124,11 @@ fn page(charge: &Charge, order_id: OrderId) -> Answer {
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>Confirm your payment</title>\n</head>\n<body>\n<main>\n\
+         <title>Confirm your payment</title>\n\
+         <link rel=\"stylesheet\" href=\"{STYLE_PATH}\">\n</head>\n<body>\n<main>\n\
          <h1>Confirm your payment</h1>\n\
-         <p>This is the sandbox’s page in place of your bank’s. No money moves.</p>\n\
-         {body}\n</main>\n</body>\n</html>\n"
+         {body}\n\
+         <p class=\"note\">This is the sandbox’s page in place of your bank’s. No money moves.</p>\n</main>\n</body>\n</html>\n"
     );
     let media_type = HeaderValue::from_static("text/html; charset=utf-8");
     guarded(Answer::typed(StatusCode::OK, media_type, html))

@@ -119,11 +119,19 @@ fn with_the_provider(audited: &Audited, charge: Option<&Charge>) -> Option<Findi
     if agrees {
         return None;
     }
+    let shown = charge.map_or_else(
+        || "nothing".to_owned(),
+        |charge| {
+            let (standing, held) = (&charge.standing, charge.held_minor());
+            format!("{} {standing:?}, {held} minor units held", charge.amount)
+        },
+    );
     let what = format!(
-        "payment {}: {:?} here, the provider shows {:?}",
+        "payment {}: {} {:?}, {} minor units refunded here; the provider shows {shown}",
         payment.id,
+        payment.amount,
         payment.status(),
-        charge.map(|charge| &charge.standing)
+        payment.refunded_minor(),
     );
     Some(Finding {
         rule: "M1",

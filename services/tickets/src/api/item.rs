@@ -27,7 +27,6 @@ use crate::store::tickets;
     path = "/api/tickets",
     tag = "tickets",
     request_body = TicketDraft,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A repeat with the same key gets the first answer")),
     responses(
         (status = 201, description = "Listed; `Location` and `ETag` are set", body = TicketView),
         (status = 400, description = "Every bad field", body = Problem),

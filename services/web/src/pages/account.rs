@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::answer::{Failure, Refusal, Reply};
 use crate::ask::{Act, Ask};
 use crate::fields::{Errors, Fields, Label};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::times;
 use crate::web::Web;
 
@@ -94,7 +94,6 @@ async fn shown(web: &Web, ask: &Ask, refusal: Option<&Refusal>) -> Reply {
         Err(Failure::SignIn(_)) => return Err(Failure::SignIn(PATH.to_owned())),
         answer => answer?.read()?,
     };
-    let status = refusal.map_or(StatusCode::OK, |refusal| refusal.status);
     let frame = match refusal {
         Some(_) => Frame::refused(web, ask, person, Section::Account, PATH),
         None => Frame::new(web, ask, person, Section::Account),
@@ -107,7 +106,10 @@ async fn shown(web: &Web, ask: &Ask, refusal: Option<&Refusal>) -> Reply {
             .map(|refusal| Errors::new(refusal, &LABELS))
             .unwrap_or_default(),
     };
-    page(status, &shown)
+    match refusal {
+        Some(refusal) => refused_page(refusal, &shown),
+        None => page(StatusCode::OK, &shown),
+    }
 }
 
 fn row(session: &SessionView) -> Row {

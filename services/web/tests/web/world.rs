@@ -78,6 +78,7 @@ impl World {
             public_url: public_url.map(ToOwned::to_owned),
             sandbox: true,
             dev_mail: false,
+            limits: web::Limits::default(),
         };
         let now: Timestamp = NOW.parse().unwrap();
         let drawn = AtomicU64::new(1);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::answer::Reply;
 use crate::ask::{Act, Ask};
 use crate::fields::{Asked, Errors, Fields, Label};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::pages::auth::LABELS;
 use crate::web::Web;
 
@@ -109,8 +109,8 @@ pub async fn send(State(web): State<Web>, ask: Ask, Fields(form): Fields<Form>) 
             let frame = Frame::refused(&web, &ask, ask.person().await, Section::Auth, PATH);
             let errors = Errors::new(&refusal, &LABELS);
             let (key, email) = (web.new_id(), form.email.as_str());
-            page(
-                refusal.status,
+            refused_page(
+                &refusal,
                 &Page {
                     frame,
                     key,
@@ -145,7 +145,7 @@ pub async fn confirm(
                 token: &form.token,
                 errors,
             };
-            Ok(unreferred(page(refusal.status, &shown)?))
+            Ok(unreferred(refused_page(&refusal, &shown)?))
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::extract::State;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::answer::Reply;
 use crate::ask::{Act, Ask, Person};
 use crate::fields::{Asked, Errors, Fields};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::local::{self, next_or_home};
 use crate::pages::auth::{Credentials, LABELS, Wanted};
 use crate::web::Web;
@@ -67,14 +67,8 @@ pub async fn sign_in(State(web): State<Web>, ask: Ask, Fields(form): Fields<Cred
     };
     let errors = Errors::new(&refusal, &LABELS);
     let frame = Frame::refused(&web, &ask, Person::Nobody, Section::Auth, next);
-    let mut shown = page(
-        refusal.status,
+    refused_page(
+        &refusal,
         &Page::new(&web, frame, (&form.email, next), errors),
-    )?;
-    if let Some(seconds) = refusal.retry_after {
-        shown
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    Ok(shown)
+    )
 }

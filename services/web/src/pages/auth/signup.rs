@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::answer::Reply;
 use crate::ask::{Act, Ask, Person};
 use crate::fields::{Asked, Errors, Fields};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::local::{self, next_or_home};
 use crate::pages::auth::{Credentials, LABELS, Wanted};
 use crate::web::Web;
@@ -67,8 +67,8 @@ pub async fn sign_up(State(web): State<Web>, ask: Ask, Fields(form): Fields<Cred
         Err(refusal) => {
             let errors = Errors::new(&refusal, &LABELS);
             let frame = Frame::refused(&web, &ask, Person::Nobody, Section::Auth, next);
-            page(
-                refusal.status,
+            refused_page(
+                &refusal,
                 &Page::new(&web, frame, (&form.email, next), errors),
             )
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::answer::{Failure, Refusal, Reply};
 use crate::ask::{Act, Ask, Person};
 use crate::fields::{Errors, Fields};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::pages::tickets::{CURRENCIES, LABELS};
 use crate::web::Web;
 
@@ -122,5 +122,5 @@ async fn refused(web: &Web, ask: &Ask, id: TicketId, draft: Draft, refusal: &Ref
     };
     let here = format!("/tickets/{id}/edit");
     let frame = Frame::refused(web, ask, person, Section::Mine, &here);
-    page(refusal.status, &Page::new(frame, id, draft, errors))
+    refused_page(refusal, &Page::new(frame, id, draft, errors))
 }

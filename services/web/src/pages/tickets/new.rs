@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::answer::{Failure, Reply};
 use crate::ask::{Act, Ask, Person};
 use crate::fields::{Errors, Fields};
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::pages::tickets::{CURRENCIES, LABELS};
 use crate::web::Web;
 
@@ -85,7 +85,7 @@ pub async fn list(State(web): State<Web>, ask: Ask, Fields(draft): Fields<Draft>
             let errors = Errors::new(&refusal, &LABELS);
             let person = ask.person().await;
             let frame = Frame::refused(&web, &ask, person, Section::Sell, PATH);
-            page(refusal.status, &Page::new(&web, frame, draft, errors))
+            refused_page(&refusal, &Page::new(&web, frame, draft, errors))
         }
     }
 }

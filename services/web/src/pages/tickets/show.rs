@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::answer::{Failure, Refusal, Reply};
 use crate::ask::{Act, Ask, Person};
 use crate::fields::Errors;
-use crate::frame::{Frame, Section, page, see_other};
+use crate::frame::{Frame, Section, page, refused_page, see_other};
 use crate::pages::tickets::Card;
 use crate::web::Web;
 use crate::words;
@@ -100,8 +100,8 @@ pub async fn refused(web: &Web, ask: &Ask, id: TicketId, refusal: &Refusal) -> R
     let ticket: TicketView = answer?.read()?;
     let here = format!("/tickets/{id}");
     let frame = Frame::refused(web, ask, person, Section::Browse, &here);
-    page(
-        refusal.status,
+    refused_page(
+        refusal,
         &Page::new(web, frame, &ticket, Errors::new(refusal, &[])),
     )
 }
