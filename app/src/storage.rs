@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use platform::db::{Db, PostgresSettings, Wakers};
 use platform::run::{Process, open_embedded, open_shared};
+use platform::tls::Authorities;
 use platform::{Failure, Schema};
 
 use crate::settings::DatabaseSettings;
@@ -47,12 +48,16 @@ impl Databases {
         }
     }
 
-    fn settings(&self, url: String) -> PostgresSettings {
-        PostgresSettings {
+    fn settings(&self, url: String) -> anyhow::Result<PostgresSettings> {
+        let authorities = self.urls.database_ca.as_deref().map(Authorities::read);
+        Ok(PostgresSettings {
             url,
             connections_max: self.connections_max,
             migrate: self.migrate,
-        }
+            authorities: authorities
+                .transpose()
+                .context("--database-ca (TICKETING_DATABASE_CA)")?,
+        })
     }
 
     /// Waits a little if that may help; otherwise the error it is.
@@ -82,7 +87,7 @@ impl Storage {
             Self::Files(directory) => return open_embedded(process, directory, schema),
             Self::Databases(databases) => databases,
         };
-        let settings = databases.settings(databases.urls.of(schema.name)?);
+        let settings = databases.settings(databases.urls.of(schema.name)?)?;
         let began = process.clock.elapsed();
         loop {
             match open_shared(process, &settings, schema).await {
@@ -112,6 +117,7 @@ impl Storage {
         let urls = DatabaseSettings {
             database_url: Some(url),
             sandbox_database_url: None,
+            ..databases.urls.clone()
         };
         let sandbox = Self::Databases(Databases {
             urls,

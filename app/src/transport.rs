@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use platform::Clock;
 use platform::bus::Bus;
 use platform::bus::jetstream::{self, ConnectError};
 use platform::tasks::Tasks;
+use platform::tls::Authorities;
 
 use crate::settings::NatsSettings;
 
 /// The pause before servers that did not answer are asked again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+const URL: &str = "--nats-url (TICKETING_NATS_URL)";
+const CREDENTIALS: &str = "--nats-credentials (TICKETING_NATS_CREDENTIALS)";
+const AUTHORITIES: &str = "--nats-ca (TICKETING_NATS_CA)";
 
 /// Connects, again and again while no server answers.
 ///
@@ -24,12 +29,14 @@ pub async fn connect(
     (clock, tasks): (&dyn Clock, &Tasks),
     within: Duration,
 ) -> anyhow::Result<Arc<dyn Bus>> {
-    const SETTING: &str = "--nats-url (TICKETING_NATS_URL)";
     let url = settings
         .nats_url
         .as_deref()
-        .with_context(|| format!("{SETTING} is missing: nats://host:4222, with JetStream"))?;
+        .with_context(|| format!("{URL} is missing: nats://host:4222, with JetStream"))?;
+    let authorities = settings.nats_ca.as_deref().map(Authorities::read);
     let wanted = jetstream::Settings {
+        authorities: authorities.transpose().context(AUTHORITIES)?,
+        credentials_file: settings.nats_credentials.clone(),
         namespace: settings.nats_namespace.clone(),
         replicas: settings.nats_replicas.map(usize::from),
         ..jetstream::Settings::new(url)
@@ -44,7 +51,22 @@ pub async fn connect(
                 tracing::warn!(%error, "waiting for the bus");
                 clock.sleep(AGAIN).await;
             }
-            Err(error) => return Err(error).context(SETTING),
+            Err(error) => return Err(named(error)),
         }
+    }
+}
+
+/// The setting that an error is about, in front of it, and what else may mend it behind.
+fn named(error: ConnectError) -> anyhow::Error {
+    match error {
+        ConnectError::CredentialsFile(_) => anyhow::Error::new(error).context(CREDENTIALS),
+        ConnectError::WrongCredentials { .. } => {
+            anyhow!("{URL}: {error}, or a file with {CREDENTIALS}")
+        }
+        ConnectError::Untrusted { .. } => anyhow!(
+            "{URL}: {error}: name the file of the authority that signed it with {AUTHORITIES}, and the \
+             server as its certificate does"
+        ),
+        _ => anyhow::Error::new(error).context(URL),
     }
 }

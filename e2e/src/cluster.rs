@@ -83,6 +83,29 @@ impl Cluster {
         members.map(member).collect()
     }
 
+    /// Where the database of a service is, for whoever takes part as one of its replicas.
+    ///
+    /// # Errors
+    /// When no cluster runs there.
+    pub fn database_url(&self, service: &str) -> anyhow::Result<String> {
+        Ok(self.said("database_url")?.replace("{service}", service))
+    }
+
+    /// Where the bus is.
+    ///
+    /// # Errors
+    /// When no cluster runs there.
+    pub fn nats_url(&self) -> anyhow::Result<String> {
+        self.said("nats_url")
+    }
+
+    fn said(&self, name: &str) -> anyhow::Result<String> {
+        let state = self.state()?;
+        let said = state.get(name).and_then(Value::as_str);
+        said.map(str::to_owned)
+            .with_context(|| format!("no {name}"))
+    }
+
     fn state(&self) -> anyhow::Result<Value> {
         let text = fs::read(self.directory.join("cluster.json"))?;
         Ok(serde_json::from_slice(&text)?)

@@ -19,6 +19,7 @@ pub mod service;
 pub mod session;
 pub mod tasks;
 pub mod telemetry;
+pub mod tls;
 pub mod trace;
 
 pub use clock::Clock;

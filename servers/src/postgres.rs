@@ -1,5 +1,8 @@
 //! A PostgreSQL server of one's own.
 
+mod backup;
+mod encryption;
+
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};

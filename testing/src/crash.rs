@@ -1,6 +1,6 @@
 //! Crashes: what was on its way is gone, what the disk has is still there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::world::World;
 /// What a crash left.
 pub struct Crashed {
     key: SigningKey,
-    place: Place,
+    pub(crate) place: Place,
 }
 
 impl Crashed {
@@ -21,20 +21,6 @@ impl Crashed {
     #[must_use]
     pub fn database(&self, service: &str) -> PathBuf {
         self.place.directory.path().join(format!("{service}.db"))
-    }
-
-    /// Puts an older copy of a service's database in its place.
-    ///
-    /// # Errors
-    /// When it can't be copied.
-    pub fn put_back(&self, service: &str, copy: &Path) -> anyhow::Result<()> {
-        let place = self.database(service);
-        let log = place.with_extension("db-wal");
-        if log.exists() {
-            std::fs::remove_file(log)?;
-        }
-        std::fs::copy(copy, place)?;
-        Ok(())
     }
 
     /// Starts service values on what is left.

@@ -2,8 +2,10 @@
 //! be moved, a bus that can lose, and owners that are only pretended; and real servers where the code talks to one.
 
 pub mod answered;
+pub mod backup;
 mod beside;
 pub mod bus;
+pub mod certificates;
 pub mod clock;
 pub mod crash;
 pub mod hold;
@@ -17,6 +19,7 @@ pub mod replica;
 pub mod world;
 
 pub use answered::Answered;
+pub use backup::Backup;
 pub use bus::{Faults, FaultyBus};
 pub use clock::TestClock;
 pub use crash::Crashed;

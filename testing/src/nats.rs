@@ -1,5 +1,6 @@
 //! Real NATS servers for tests: started on free ports of this machine, killed, paused, restarted, emptied.
 
+mod accounts;
 mod launcher;
 mod server;
 
@@ -8,7 +9,10 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
+pub use accounts::Account;
 pub use server::Server;
+
+use crate::certificates::Certificate;
 
 /// How often other ports are tried when somebody else took one meanwhile.
 const STARTS: usize = 3;
@@ -40,6 +44,37 @@ pub fn with_password() -> anyhow::Result<Server> {
     let (user, password) = USER;
     let login = format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
     started(|| Server::new("n1", |store| jetstream(store) + &login))
+}
+
+/// A server with JetStream that wants this token.
+///
+/// # Errors
+/// When there is no `nats-server`, or it does not start.
+pub fn with_token(token: &str) -> anyhow::Result<Server> {
+    let login = format!("authorization {{ token: \"{token}\" }}\n");
+    started(|| Server::new("n1", |store| jetstream(store) + &login))
+}
+
+/// A server with JetStream that wants [`USER`] over an encrypted connection, and shows this certificate.
+///
+/// # Errors
+/// When there is no `nats-server`, or it does not start.
+pub fn encrypted(certificate: &Certificate) -> anyhow::Result<Server> {
+    let (user, password) = USER;
+    started(|| {
+        let server = Server::new("n1", |store| {
+            let place = |name: &str| store.with_file_name(name).display().to_string();
+            let (shown, key) = (place("server.pem"), place("server.key"));
+            jetstream(store)
+                + &format!(
+                    "authorization {{ user: \"{user}\", password: \"{password}\" }}\n\
+                     tls {{ cert_file: {shown:?}, key_file: {key:?} }}\n"
+                )
+        })?;
+        server.keep("server.pem", &certificate.certificate)?;
+        server.keep("server.key", &certificate.key)?;
+        Ok(server)
+    })
 }
 
 fn started(make: impl Fn() -> anyhow::Result<Server>) -> anyhow::Result<Server> {

@@ -1,6 +1,7 @@
 //! PostgreSQL databases for tests: each test its own, on a server that is there or of its own.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -62,6 +63,28 @@ impl Databases {
     }
 }
 
+/// Backups, as whoever runs the server makes them.
+impl Databases {
+    pub(crate) fn dump(&self, service: &'static str, file: &Path) -> Result<()> {
+        self.server.reached().dump(&self.name(service)?, file)
+    }
+
+    pub(crate) fn restore(&self, service: &'static str, file: &Path) -> Result<()> {
+        self.server.reached().restore(&self.name(service)?, file)
+    }
+
+    pub(crate) fn empty(&self, service: &'static str) -> Result<()> {
+        self.server.reached().empty(&self.name(service)?)
+    }
+
+    /// What the database of a service is called.
+    fn name(&self, service: &'static str) -> Result<String> {
+        let url = self.of(service)?.url;
+        let name = url.rsplit_once('/').context("a URL with a database")?.1;
+        Ok(name.to_owned())
+    }
+}
+
 /// A server for one test.
 #[derive(Debug)]
 pub enum Server {
@@ -94,14 +117,19 @@ impl Server {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{service}_{}_{number}", std::process::id());
-        let reached = match self {
-            Self::Shared(reached) => reached,
-            Self::Own(server) => server.reached(),
-        };
-        reached.create_database(&name)?;
+        self.reached().create_database(&name)?;
         Ok(PostgresSettings {
             connections_max: 6,
-            ..PostgresSettings::new(&reached.url(&name))
+            ..PostgresSettings::new(&self.reached().url(&name))
         })
+    }
+
+    /// How to reach it.
+    #[must_use]
+    pub fn reached(&self) -> &Reached {
+        match self {
+            Self::Shared(reached) => reached,
+            Self::Own(server) => server.reached(),
+        }
     }
 }

@@ -106,6 +106,13 @@ pub struct NatsSettings {
     /// The servers of NATS with JetStream: nats://user:password@host:4222, several behind commas.
     #[arg(long, env = "TICKETING_NATS_URL", hide_env_values = true)]
     pub nats_url: Option<String>,
+    /// A file with the user's JWT and seed (`.creds`), for servers that want one.
+    #[arg(long, env = "TICKETING_NATS_CREDENTIALS")]
+    pub nats_credentials: Option<PathBuf>,
+    /// A file with the authorities (PEM) that sign the servers' certificates, instead of those that
+    /// the machine trusts. tls://host:4222 encrypts.
+    #[arg(long, env = "TICKETING_NATS_CA")]
+    pub nats_ca: Option<PathBuf>,
     /// On how many servers NATS keeps each stream; 3 where it can, unless this says otherwise.
     #[arg(long, env = "TICKETING_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: Option<u8>,
@@ -126,6 +133,10 @@ pub struct DatabaseSettings {
         global = true
     )]
     pub database_url: Option<String>,
+    /// A file with the authorities (PEM) that sign the database server's certificate, instead of those
+    /// that the machine trusts. sslmode=require in the URL encrypts.
+    #[arg(long, env = "TICKETING_DATABASE_CA", global = true)]
+    pub database_ca: Option<PathBuf>,
     /// The sandbox provider's own database; --database-url with the name `sandbox` unless set.
     #[arg(
         long,

@@ -2,9 +2,11 @@
 
 mod load;
 mod parts;
+mod restore;
 mod servers;
 mod settings;
 mod supervisor;
+mod versions;
 
 use std::time::Duration;
 
@@ -14,6 +16,9 @@ use serde_json::json;
 
 /// How long something that goes wrong for a moment may go on doing so.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whoever keeps a copy of tickets.
+const CONSUMERS: [&str; 2] = ["orders", "notifications"];
 
 /// Sends a form, as a page does.
 async fn submit(person: &mut Client, path: &str, form: &str) -> e2e::Answer {
@@ -59,6 +64,27 @@ async fn sign_in(person: &Client, name: &str) -> Client {
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
     fresh.cookie = answer.cookie;
     fresh
+}
+
+/// Everyone who hears tickets has handled this version of one.
+async fn all_have_handled(marketplace: &e2e::Marketplace, ticket: &str, version: i64) {
+    let wanted = CONSUMERS.map(|name| format!("{name} has handled version {version}"));
+    let mut said = String::new();
+    let handled = async {
+        loop {
+            let question = ["events", "show", "ticket", ticket];
+            let shown = marketplace.command(&question).await.unwrap();
+            said = String::from_utf8(shown.stdout).unwrap();
+            if wanted
+                .iter()
+                .all(|line| said.lines().any(|one| one == line))
+            {
+                return;
+            }
+        }
+    };
+    let handled = tokio::time::timeout(PATIENCE, handled).await;
+    assert!(handled.is_ok(), "{wanted:?} is not said, but: {said}");
 }
 
 /// Nothing waits behind anything, in any service.

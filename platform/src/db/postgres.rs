@@ -4,6 +4,7 @@
 //! the transactions of a database are tasks of one thread with an event loop of its own; they wait
 //! for the network, not for each other.
 
+mod encryption;
 mod errors;
 mod migrate;
 mod pipeline;

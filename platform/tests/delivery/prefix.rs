@@ -2,7 +2,7 @@
 
 use testing::Faults;
 
-use crate::stage::{Stage, fold, needs_files};
+use crate::stage::{Stage, fold};
 
 /// Everything goes wrong, often.
 const FAULTS: Faults = Faults {
@@ -38,20 +38,15 @@ async fn i2_i3_at_any_moment_a_copy_is_a_fold_and_its_cursor_only_rises() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i3_a_consumer_put_back_to_an_older_copy_falls_back_with_its_cursor_and_heals() {
-    if !needs_files() {
-        return;
-    }
     let stage = Stage::start().await;
     stage.add_times("a", 3).await;
     stage.rest().await;
-    let older = tempfile::tempdir().unwrap();
-    let older = older.path().join("archive.db");
-    stage.world.db("archive").unwrap().copy_to(&older).unwrap();
+    let older = stage.world.back_up("archive").unwrap();
     stage.add_times("a", 4).await;
     stage.add("b", 1).await;
     stage.rest().await;
     let (crashed, moods) = stage.crash().await;
-    crashed.put_back("archive", &older).unwrap();
+    crashed.put_back(&older).unwrap();
     let stage = Stage::start_again(crashed, moods).await;
     // Nothing is published any more: the comparison at the start alone heals it.
     stage.until_at("archive", "a", 7).await;

@@ -1,6 +1,8 @@
 //! O1: events that a consumer does not know, or knows an older form of, block nothing.
 
 use contracts::Aggregate;
+use platform::db::{Migration, params};
+use platform::{Consumer, Event, Service, Tx};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testing::World;
@@ -43,6 +45,76 @@ fn richer(value: i64) -> NewerState {
         value,
         colour: "red".to_owned(),
     }
+}
+
+/// Counters as the next version of a consumer knows them, while older owners write no colour.
+#[derive(Debug)]
+struct GrownCounter;
+
+impl Aggregate for GrownCounter {
+    const NAME: &'static str = Counter::NAME;
+    const OWNER: &'static str = Counter::OWNER;
+    type State = GrownState;
+    type Fact = CounterFact;
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct GrownState {
+    value: i64,
+    #[serde(default)]
+    colour: Option<String>,
+}
+
+const GALLERY_TABLES: &[Migration] = &[Migration {
+    name: "0001_gallery",
+    sqlite: "create table colours (id text not null, version bigint not null, colour text)",
+}];
+
+/// Keeps the colour of each counter at each version.
+fn gallery() -> Service {
+    let keep = async |tx: &mut Tx, event: &Event<GrownCounter>| {
+        let sql = "insert into colours (id, version, colour) values ($1, $2, $3)";
+        let colour = event.state.colour.clone();
+        tx.execute(sql, params![event.subject, event.version, colour])
+            .await
+            .map(drop)
+    };
+    let consumer = Consumer::of::<GrownCounter>().copy(&["colours"], keep);
+    Service::new("gallery", GALLERY_TABLES).consumer(consumer.build())
+}
+
+async fn colours(tx: &mut Tx) -> platform::Result<Vec<Option<String>>> {
+    let sql = "select colour from colours order by version";
+    let rows = tx.query(sql, params![]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn o1_a_field_that_older_events_lack_is_its_default() {
+    let world = World::start(vec![gallery()]).await.unwrap();
+    let owner = world.owner("counters").await;
+    // As while an older and a newer replica of the owner take turns.
+    let added = CounterFact::Added { amount: 1 };
+    let by_the_older = CounterState { value: 1 };
+    owner
+        .publish::<Counter>("a", &added, &by_the_older)
+        .await
+        .unwrap();
+    owner
+        .publish::<NewerCounter>("a", &NewerFact::Painted, &richer(1))
+        .await
+        .unwrap();
+    owner
+        .publish::<Counter>("a", &added, &by_the_older)
+        .await
+        .unwrap();
+    let kept = async || {
+        let kept = world.db("gallery")?.read(colours).await?;
+        Ok((kept.len() == 3).then_some(kept))
+    };
+    let kept = world.until(kept).await.unwrap();
+    assert_eq!(kept, [None, Some("red".to_owned()), None]);
+    world.end().await.unwrap();
 }
 
 async fn with_pretended_owner() -> (Stage, Owner) {

@@ -20,6 +20,7 @@ macro_rules! all_cases {
             leases::shares_are_fair_and_follow_the_number_of_replicas,
             migrations::a_migration_runs_once_and_keeps_what_is_there,
             migrations::a_database_of_a_newer_version_is_refused,
+            migrations::a_step_that_only_expands_is_passed_over_by_older_versions,
             migrations::a_migration_that_fails_leaves_nothing_of_itself,
             migrations::the_life_of_a_database_stays,
             transactions::of_many_each_that_fails_is_undone_alone,

@@ -8,6 +8,8 @@ mod cases;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod encryption;
+#[cfg(test)]
 mod inboxes;
 #[cfg(test)]
 mod leases;

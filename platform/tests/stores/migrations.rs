@@ -10,6 +10,11 @@ pub const SECOND: Migration = Migration {
     sqlite: "alter table notes add column colour text",
 };
 
+const EXPANSION: Migration = Migration {
+    name: "0002_expand_colours",
+    sqlite: "alter table notes add column colour text not null default 'red'",
+};
+
 const BROKEN: Migration = Migration {
     name: "0003_broken",
     sqlite: "create table half (id text); select nonsense from nowhere",
@@ -43,6 +48,19 @@ pub async fn a_database_of_a_newer_version_is_refused(rig: &Rig) {
         message.contains("0002_colours") && message.contains("use a newer version"),
         "{message}"
     );
+}
+
+pub async fn a_step_that_only_expands_is_passed_over_by_older_versions(rig: &Rig) {
+    rig.open(&[TABLES, EXPANSION]).await.unwrap().close();
+    let older = rig.open(&[TABLES]).await.unwrap();
+    older
+        .write(async |tx: &mut Tx| note(tx, "by the older").await)
+        .await
+        .unwrap();
+    older.close();
+    // It is there for good: the newer version does not run it again.
+    let newer = rig.open(&[TABLES, EXPANSION]).await.unwrap();
+    assert_eq!(colours(&newer).await.unwrap(), [Some("red".to_owned())]);
 }
 
 pub async fn a_migration_that_fails_leaves_nothing_of_itself(rig: &Rig) {

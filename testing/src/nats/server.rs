@@ -54,6 +54,17 @@ impl Server {
         })
     }
 
+    /// Puts a file beside its settings.
+    pub(super) fn keep(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        std::fs::write(self.directory.path().join(name), text).with_context(|| name.to_owned())
+    }
+
+    /// The port on loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn url(&self) -> String {

@@ -1,11 +1,12 @@
 //! Compares what is there with what was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use e2e::{Answer, Client};
 use http::StatusCode;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::history::{Ask, History, offer, send};
 use crate::people::see;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use e2e::{command, program};
 use servers::postgres::Reached;
-use testing::nats::{self, Server};
+use testing::certificates::Authority;
+use testing::nats::{self, Account, Server, USER};
 use testing::postgres;
 
 /// How soon a process ends that can't start.
@@ -137,6 +138,7 @@ async fn a_bus_that_is_not_usable_is_named() {
     let cases = [
         (bare.url(), "-js"),
         (locked.url(), "user"),
+        (locked.url(), "--nats-credentials"),
         (locked.url_for("tester", WRONG), "password"),
         (format!("nats://me:{WRONG}@{NOWHERE}"), NOWHERE),
         (format!("http://me:{WRONG}@host"), "nats://"),
@@ -148,6 +150,69 @@ async fn a_bus_that_is_not_usable_is_named() {
     }
     let missing = ["error: --nats-url", "is missing", "nats://host:4222"];
     ends("orders", &[database, KEY], &missing).await;
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_open_the_bus_are_named() {
+    let (known, unknown) = (Account::new().unwrap(), Account::new().unwrap());
+    let server = known.server().unwrap();
+    let url = server.url();
+    let database = ("--database-url", "postgresql://me@127.0.0.1:1/orders");
+    let (theirs, ours) = (unknown.user().unwrap(), known.user().unwrap());
+    let cases: [(&str, &[&str]); 3] = [
+        ("no/such.creds", &["--nats-credentials", "no/such.creds"]),
+        (
+            theirs.to_str().unwrap(),
+            &["--nats-url", "--nats-credentials"],
+        ),
+        // Past the bus: now the database is not there.
+        (ours.to_str().unwrap(), &["--database-url", NOWHERE]),
+    ];
+    for (file, words) in cases {
+        let file = ("--nats-credentials", file);
+        ends(
+            "orders",
+            &[("--nats-url", &url), file, database, KEY],
+            words,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_not_believed_is_named() {
+    let authority = Authority::new().unwrap();
+    let shown = authority.sign("127.0.0.1").unwrap();
+    let nats = nats::encrypted(&shown).unwrap();
+    let url = nats.url_for(USER.0, USER.1).replace("nats://", "tls://");
+    let (bus, file) = (("--nats-url", &*url), authority.file());
+    let (ca, nowhere) = (("--nats-ca", file.to_str().unwrap()), "no/such.pem");
+    let database = ("--database-url", "postgresql://me@127.0.0.1:1/orders");
+
+    let unknown = ["error: --nats-url", "UnknownIssuer", "--nats-ca"];
+    ends("orders", &[bus, database, KEY], &unknown).await;
+    let settings = [bus, ("--nats-ca", nowhere), database, KEY];
+    ends("orders", &settings, &["error: --nats-ca", nowhere]).await;
+    // Past the bus: now the database is not there.
+    let settings = [bus, ca, database, KEY];
+    ends("orders", &settings, &["error: --database-url", NOWHERE]).await;
+    let settings = [bus, ca, ("--database-ca", nowhere), database, KEY];
+    ends("orders", &settings, &["error: --database-ca", nowhere]).await;
+
+    let server = postgres::Postgres::temporary(false).unwrap();
+    server.encrypt(&shown.certificate, &shown.key).unwrap();
+    let url = server.reached().url("no_such_one") + "?sslmode=require";
+    let database = ("--database-url", &*url);
+    let unknown = ["error: --database-url", "UnknownIssuer", "--database-ca"];
+    ends("orders", &[bus, ca, database, KEY], &unknown).await;
+    let known = ("--database-ca", ca.1);
+    let settings = [bus, ca, database, known, KEY];
+    ends(
+        "orders",
+        &settings,
+        &["error: --database-url", "create database"],
+    )
+    .await;
 }
 
 #[tokio::test]

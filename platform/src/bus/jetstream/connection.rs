@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_nats::jetstream::context::RequestErrorKind;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 
 use super::settings::{Addresses, Login, Settings, addresses, place};
+use crate::tls;
 
 /// How often the server is asked whether it is there. Three silences in a row end a connection.
 const PING: Duration = Duration::from_secs(2);
@@ -32,15 +33,23 @@ pub enum ConnectError {
     /// The list of servers, or the namespace, can't be read.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// A file that the settings name can't be read.
+    /// The file of the credentials can't be read.
     #[error("{0}")]
-    File(String),
+    CredentialsFile(String),
     /// No server answers.
     #[error("{servers} can't be reached: {reason}")]
     Unreachable {
         /// Hosts and ports.
         servers: String,
         /// What happened at the last of them.
+        reason: String,
+    },
+    /// Something answers that can't prove to be the server: waiting does not help.
+    #[error("the certificate of {servers} is not believed: {reason}")]
+    Untrusted {
+        /// Hosts and ports.
+        servers: String,
+        /// What is wrong with it.
         reason: String,
     },
     /// The server does not accept the user, password, token or file.
@@ -68,7 +77,9 @@ pub(super) async fn connect(
     let Addresses { servers, login } = addresses(&settings.urls)?;
     let places: Vec<String> = servers.iter().map(place).collect();
     let places = places.join(", ");
-    let options = options(settings, login).await?;
+    // Servers tell of others, whose scheme they don't say: those must not be shown a password in the clear.
+    let is_encrypted = servers.iter().any(ServerAddr::tls_required);
+    let options = options(settings, login).await?.require_tls(is_encrypted);
     let attempt = options.connect(servers);
     let unreachable = |reason: String| ConnectError::Unreachable {
         servers: places.clone(),
@@ -83,7 +94,13 @@ pub(super) async fn connect(
                     servers: places.clone(),
                 }
             }
-            _ => unreachable(error.to_string()),
+            _ => match tls::distrust(&error) {
+                Some(reason) => ConnectError::Untrusted {
+                    servers: places.clone(),
+                    reason: reason.to_string(),
+                },
+                None => unreachable(error.to_string()),
+            },
         })?;
     let jetstream = jetstream::ContextBuilder::new()
         .timeout(ANSWER_WITHIN)
@@ -144,14 +161,13 @@ async fn options(
         (None, Some(token)) => options.token(token.clone()),
         (None, None) => options,
     };
-    if let Some(file) = &settings.root_certificates {
-        options = options.add_root_certificates(file.clone());
+    if let Some(authorities) = &settings.authorities {
+        options = options.add_root_certificates(authorities.file().to_owned());
     }
     if let Some(file) = &settings.credentials_file {
-        options = options
-            .credentials_file(file)
-            .await
-            .map_err(|error| ConnectError::File(format!("{}: {error}", file.display())))?;
+        options = options.credentials_file(file).await.map_err(|error| {
+            ConnectError::CredentialsFile(format!("{}: {error}", file.display()))
+        })?;
     }
     Ok(options)
 }

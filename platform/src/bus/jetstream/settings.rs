@@ -7,20 +7,21 @@ use async_nats::ServerAddr;
 use percent_encoding::percent_decode_str;
 
 use super::connection::ConnectError;
+use crate::tls::Authorities;
 
 /// How the servers are reached, and what they are asked to keep.
 #[derive(Clone)]
 pub struct Settings {
-    /// Servers, separated by commas: `nats://host:4222`, or `tls://…` for an encrypted connection. A user
-    /// and password may stand before the host (`nats://user:password@host`), or a token
+    /// Servers, separated by commas: `nats://host:4222`, or `tls://…` for encrypted connections (one is
+    /// enough to encrypt those to all). A user and password may stand before the host (`nats://user:password@host`), or a token
     /// (`nats://token@host`); the first that are found count for all servers.
     pub urls: String,
     /// A file with a JWT and its seed, as `nsc` writes it.
     pub credentials_file: Option<PathBuf>,
     /// A token, where the server wants one and the URL has none.
     pub token: Option<String>,
-    /// Certificates (PEM) to be trusted besides the system's.
-    pub root_certificates: Option<PathBuf>,
+    /// Who must have signed the servers' certificates, instead of whom the machine trusts.
+    pub authorities: Option<Authorities>,
     /// The first part of every subject and stream name, so that several sites can share a server.
     pub namespace: String,
     /// How many servers keep each stream: 1, 3 or 5. By default 3 in a cluster that has so many, else 1;
@@ -42,7 +43,7 @@ impl Settings {
             urls: urls.into(),
             credentials_file: None,
             token: None,
-            root_certificates: None,
+            authorities: None,
             namespace: "ticketing".to_owned(),
             replicas: None,
             max_age: Duration::from_secs(7 * 24 * 60 * 60),

@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use crate::failure::Failure;
+use crate::tls;
 
 /// Whether two transactions met, so that the same may succeed now.
 pub(super) fn met_another(error: &Error) -> bool {
@@ -43,7 +44,17 @@ fn is_transport(error: &Error) -> bool {
 /// What the operator can do about a server that answers and refuses the connection; `None` if it may
 /// accept it by itself later.
 pub(super) fn remedy(error: &Error) -> Option<&'static str> {
-    let code = error.code()?;
+    if tls::distrust(error).is_some() {
+        return Some(
+            "name the file of the authority that signed the server's certificate with --database-ca \
+             (TICKETING_DATABASE_CA), and the server as its certificate does",
+        );
+    }
+    let Some(code) = error.code() else {
+        // The driver has no word of its own for it.
+        let unencrypted = chain(error).contains("server does not support TLS");
+        return unencrypted.then_some("switch ssl on in the server, or say sslmode=disable");
+    };
     if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION
     {
         Some("correct the user or the password")

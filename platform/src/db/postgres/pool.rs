@@ -3,16 +3,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::encryption;
 use super::pipeline::Understood;
 use crate::failure::{Failure, Result};
+use crate::tls::Authorities;
 
 /// How long it may take to make a connection, and how long a transaction waits for a free one.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -31,6 +31,8 @@ pub struct PostgresSettings {
     pub connections_max: usize,
     /// Whether to bring the database to the newest migration; if not, it must be there.
     pub migrate: bool,
+    /// Who must have signed the server's certificate, instead of whom the machine trusts.
+    pub authorities: Option<Authorities>,
 }
 
 impl std::fmt::Debug for PostgresSettings {
@@ -50,6 +52,7 @@ impl PostgresSettings {
             url: url.to_owned(),
             connections_max: 12,
             migrate: true,
+            authorities: None,
         }
     }
 }
@@ -59,10 +62,7 @@ impl PostgresSettings {
 /// # Errors
 /// When the URL is not one.
 pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Result<(Pool, String)> {
-    let mut config: Config = settings
-        .url
-        .parse()
-        .context("it must be postgresql://user:password@host:port/database")?;
+    let mut config = parse(&settings.url)?;
     if config.get_dbname().is_none() {
         bail!("it names no database: postgresql://user:password@host:port/database");
     }
@@ -81,10 +81,14 @@ pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Resul
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = if config.get_ssl_mode() == SslMode::Disable || is_local(&config) {
+    let manager = if encryption::is_off(&config) {
         Manager::from_config(config, NoTls, recycling)
     } else {
-        Manager::from_config(config, tls(), recycling)
+        Manager::from_config(
+            config,
+            encryption::connector(settings.authorities.as_ref()),
+            recycling,
+        )
     };
     let pool = Pool::builder(manager)
         .max_size(settings.connections_max.max(1))
@@ -94,6 +98,21 @@ pub(super) fn build(settings: &PostgresSettings, service: &str) -> anyhow::Resul
         .runtime(Runtime::Tokio1)
         .build()?;
     Ok((pool, place))
+}
+
+fn parse(url: &str) -> anyhow::Result<Config> {
+    url.parse().map_err(|error: tokio_postgres::Error| {
+        let why = super::errors::chain(&error);
+        // The only value that people write for other programs and that this one lacks.
+        if why.contains("sslmode") {
+            anyhow!(
+                "sslmode can be disable, prefer or require, which checks the certificate and its name \
+                 too ({why})"
+            )
+        } else {
+            anyhow!("{why}").context("it must be postgresql://user:password@host:port/database")
+        }
+    })
 }
 
 /// Hosts and ports, as they stand in the URL.
@@ -109,26 +128,6 @@ fn place(config: &Config) -> String {
         }
     });
     hosts.collect::<Vec<_>>().join(", ")
-}
-
-/// Nothing to hide from the own machine, unless it is asked for.
-fn is_local(config: &Config) -> bool {
-    use tokio_postgres::config::Host;
-    config.get_ssl_mode() == SslMode::Prefer
-        && config.get_hosts().iter().all(|host| match host {
-            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
-            Host::Unix(_) => true,
-        })
-}
-
-/// Certificates that the machine trusts; those of the web's authorities where it has none.
-fn tls() -> MakeRustlsConnect {
-    // Somebody else may have chosen a provider already: then that one it is.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    match MakeRustlsConnect::with_native_certs() {
-        Ok((tls, _)) => tls,
-        Err(_) => MakeRustlsConnect::with_webpki_roots(),
-    }
 }
 
 /// What lives on the database's thread.
