@@ -58,6 +58,12 @@ pub trait Mailer: Send + Sync + 'static {
     fn patience(&self) -> Duration {
         Duration::from_secs(180)
     }
+
+    /// How many messages are handed over at once: a mail server takes about a second for each, and
+    /// allows a client few connections.
+    fn at_once(&self) -> usize {
+        8
+    }
 }
 
 impl MailError {

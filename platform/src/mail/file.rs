@@ -1,5 +1,4 @@
-//! Mail into files, where no server is set: each message once as mail programs read it, and once for
-//! the page that shows it.
+//! Mail into files, where no server is set: one for each message, as mail programs read it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,12 +9,15 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use contracts::Timestamp;
 use lettre::message::Mailbox;
-use serde::{Deserialize, Serialize};
+use mail_parser::MessageParser;
 use tokio::fs;
 use tokio::sync::Mutex;
 
 use super::{MailError, Mailer, Message, compose, fingerprint, mailbox};
 use crate::clock::Clock;
+
+/// Says when a message was written, more exactly than its date does: the newest is shown first.
+const WRITTEN: &str = "X-Written";
 
 /// Writes messages into a directory.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub struct FileMailer {
 }
 
 /// A message in the directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptMessage {
     /// What [`FileMailer::read`] finds it by.
     pub id: String,
@@ -70,7 +72,7 @@ impl FileMailer {
         let mut entries = fs::read_dir(&self.directory).await?;
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name();
-            let Some(id) = name.to_str().and_then(|name| name.strip_suffix(".json")) else {
+            let Some(id) = name.to_str().and_then(|name| name.strip_suffix(".eml")) else {
                 continue;
             };
             messages.extend(self.read(id).await?);
@@ -88,16 +90,30 @@ impl FileMailer {
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(None);
         }
-        match fs::read(self.path(id, "json")).await {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        match fs::read(self.path(id)).await {
+            Ok(bytes) => Ok(kept(id, &bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    fn path(&self, id: &str, extension: &str) -> PathBuf {
-        self.directory.join(format!("{id}.{extension}"))
+    fn path(&self, id: &str) -> PathBuf {
+        self.directory.join(format!("{id}.eml"))
     }
+}
+
+/// A message from its file; none if the file is not one that was written here.
+fn kept(id: &str, bytes: &[u8]) -> Option<KeptMessage> {
+    let message = MessageParser::default().parse(bytes)?;
+    let sent_at = message.header_raw(WRITTEN)?.trim().parse().ok()?;
+    Some(KeptMessage {
+        id: id.to_owned(),
+        sent_at,
+        to: message.to()?.first()?.address()?.to_owned(),
+        subject: message.subject().unwrap_or_default().to_owned(),
+        text: message.body_text(0)?.into_owned(),
+        html: message.body_html(0)?.into_owned(),
+    })
 }
 
 /// Writes a file whole or not at all. Not synced: the messages that count are in the database of
@@ -115,28 +131,23 @@ impl Mailer for FileMailer {
         Duration::from_secs(20)
     }
 
+    fn at_once(&self) -> usize {
+        64
+    }
+
     async fn send(&self, message: &Message) -> Result<(), MailError> {
         let id = fingerprint(message);
         let sent_at = self.clock.now();
         let composed = compose(message, &self.from, sent_at)?;
-        let kept = KeptMessage {
-            id: id.clone(),
-            sent_at,
-            to: message.to.clone(),
-            subject: message.subject.clone(),
-            text: message.text.clone(),
-            html: message.html.clone(),
-        };
-        let shown = serde_json::to_vec(&kept).map_err(|e| MailError::permanent(&e))?;
-        let (for_mail_programs, looked_for) = (self.path(&id, "eml"), self.path(&id, "json"));
+        let mut text = format!("{WRITTEN}: {sent_at}\r\n").into_bytes();
+        text.extend(composed.formatted());
+        let path = self.path(&id);
         let _turn = self.turn.lock().await;
         let written = tokio::task::spawn_blocking(move || {
-            if looked_for.try_exists()? {
+            if path.try_exists()? {
                 return Ok(());
             }
-            // The file that is looked for comes last: when it is there, so is the other.
-            write_whole(&for_mail_programs, &composed.formatted())?;
-            write_whole(&looked_for, &shown)
+            write_whole(&path, &text)
         });
         let written = written.await.map_err(|e| MailError::temporary(&e))?;
         written.map_err(|e| MailError::temporary(&e))
@@ -179,6 +190,8 @@ mod tests {
             (again.subject.as_str(), again.to.as_str()),
             ("Your things: Ünïcödé", "buyer@mail.example")
         );
+        assert_eq!(again.text.trim_end(), "It is yours.");
+        assert_eq!(again.html.trim_end(), "<p>It is yours.</p>");
         let names = std::fs::read_dir(directory.path().join("mail")).unwrap();
         let eml =
             names.filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "eml");
@@ -186,9 +199,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_is_what_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let mailer = mailer(directory.path());
+        let mut long = message("order/1");
+        long.subject = "Ünïcödé 🎫 ".repeat(12).trim_end().to_owned();
+        long.text = format!("{}\n= a line with 12,50 €\n.\n", "très long ".repeat(40));
+        long.html = format!("<p>{}</p>\n<p>&amp; a=\"b\" 🎫</p>\n", "x".repeat(2000));
+        mailer.send(&long).await.unwrap();
+        let kept = mailer.list(1).await.unwrap().remove(0);
+        let lines = |text: &str| text.replace("\r\n", "\n");
+        assert_eq!(lines(&kept.text), long.text);
+        assert_eq!(lines(&kept.html), long.html);
+        assert_eq!(kept.subject, long.subject);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_message_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let mailer = mailer(directory.path());
+        let mail = directory.path().join("mail");
+        for (name, content) in [("aa.eml", ""), ("ab.eml", "\u{0}\u{1}"), ("ac.txt", "x")] {
+            std::fs::write(mail.join(name), content).unwrap();
+        }
+        mailer.send(&message("order/1")).await.unwrap();
+        assert_eq!(mailer.list(10).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
     async fn nothing_outside_of_the_directory_is_read() {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("secret.json"), "{}").unwrap();
+        std::fs::write(
+            directory.path().join("secret.eml"),
+            "X-Written: 2026-01-02T03:04:05Z",
+        )
+        .unwrap();
         let mailer = mailer(directory.path());
         for id in ["../secret", "", "abcdef", "/etc/passwd"] {
             assert_eq!(mailer.read(id).await.unwrap(), None, "{id}");

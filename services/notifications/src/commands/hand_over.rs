@@ -9,17 +9,14 @@ use platform::{Result, Tx};
 use crate::domain::delivery::{LEASE, Outcome, State, backoff};
 use crate::store::messages::{self, Due};
 
-/// How many messages are handed over at once: a mail server takes about a second for each.
-const BATCH: i64 = 8;
-
-/// Takes the messages that are due. Whoever does not report within the lease has crashed: it is longer
+/// Takes the messages that are due, so many of them. Whoever does not report within the lease has crashed: it is longer
 /// than any hand-over takes.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take_due(tx: &mut Tx, lease: Duration) -> Result<Vec<Due>> {
+pub async fn take_due(tx: &mut Tx, most: i64, lease: Duration) -> Result<Vec<Due>> {
     let lease_ends = later(tx.now(), lease);
-    messages::take(tx, BATCH, lease_ends).await
+    messages::take(tx, most, lease_ends).await
 }
 
 /// At the start of the only process: what an earlier one was handing over is due at once, because

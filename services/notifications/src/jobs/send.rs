@@ -37,8 +37,9 @@ async fn run(
         released.store(true, Ordering::Release);
     }
     loop {
-        let lease = mailer.patience();
-        let take = async move |tx: &mut Tx| take_due(tx, lease).await;
+        let (lease, most) = (mailer.patience(), i64::try_from(mailer.at_once()));
+        let most = most.unwrap_or(i64::MAX);
+        let take = async move |tx: &mut Tx| take_due(tx, most, lease).await;
         let due = ctx.db.write(take).await?;
         if due.is_empty() {
             break;
