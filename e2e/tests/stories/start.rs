@@ -148,3 +148,30 @@ async fn limits_are_settings() {
     assert!(page.contains("10 to 128 characters"), "{page}");
     marketplace.audit_and_stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_so_on_a_page() {
+    let marketplace = Marketplace::start(Composition::Embedded, &["--request-limit", "1"]);
+    let marketplace = marketplace.await.unwrap();
+    let mut visitor = Client::connect(marketplace.address).await.unwrap();
+    let mut refused = Vec::new();
+    for (path, accept) in [("/", "text/html"), ("/api/tickets", "application/json")] {
+        let mut last = None;
+        for _ in 0..4 {
+            let headers = [("accept", accept)];
+            let asked = visitor.call("GET", path, None, &headers).await;
+            last = Some(asked.unwrap());
+        }
+        let last = last.unwrap();
+        assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(last.headers["retry-after"], "1", "{path}");
+        refused.push(String::from_utf8_lossy(&last.body).into_owned());
+    }
+    assert!(
+        refused[0].contains("<h1>That was too often</h1>"),
+        "{refused:?}"
+    );
+    assert!(refused[1].contains("too_many_requests"), "{refused:?}");
+    // It is one's own requests that are counted, not the audit's.
+    marketplace.audit_and_stop().await.unwrap();
+}
