@@ -56,15 +56,16 @@ export class Visitor {
 
   /** Presses what sends a form and waits for the page that follows; answers with the form's own status. */
   async send(button) {
-    return this.#sendBy(() => button.click());
+    return this.sendBy(() => button.click());
   }
 
   /** As `send`, with a double click: the first click's request may be broken off by the second's. */
   async sendByDoubleClick(button) {
-    return this.#sendBy(() => button.dblclick());
+    return this.sendBy(() => button.dblclick());
   }
 
-  async #sendBy(press) {
+  /** As `send`, by another way to press the button. */
+  async sendBy(press) {
     const isForm = (response) =>
       response.request().method() === 'POST' && response.request().isNavigationRequest();
     const [response] = await Promise.all([

@@ -119,7 +119,7 @@ async function press(visitor, name) {
     });
     assert.ok(visible, `the focus is visible on ${await focused.evaluateAll(([element]) => element.outerHTML)}`);
     if (await button.evaluate((element) => element === document.activeElement)) {
-      await visitor.page.keyboard.press('Enter');
+      await visitor.sendBy(() => visitor.page.keyboard.press('Enter'));
       return;
     }
   }

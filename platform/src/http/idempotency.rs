@@ -147,21 +147,41 @@ impl Guard {
             })
             .await;
         match written {
-            Err(Failure::Refused(refused)) => Err(self.refuse(ctx, *refused).await),
+            Err(Failure::Refused(refused)) => self.refuse(ctx, *refused).await,
             other => other,
         }
     }
 
     /// Binds a refusal that was decided outside of a transaction, if there is a key and the refusal
-    /// is final, and hands it on.
-    pub async fn refuse(self, ctx: &Context, refused: Refused) -> Failure {
-        if is_final(&refused)
-            && let Err(error) = self.store(ctx, &refused.answer()).await
-        {
-            // Nothing has had an effect: a repeat is judged anew.
-            tracing::warn!(%error, "a refusal was not stored for its idempotency key");
+    /// is final. If the same request was answered by another replica meanwhile, that answer counts:
+    /// this refusal may be about what that one has done.
+    ///
+    /// # Errors
+    /// The refusal, unless there is such an answer.
+    pub async fn refuse(self, ctx: &Context, refused: Refused) -> Result<Answer> {
+        let Some(claim) = self.0.as_ref().filter(|_| is_final(&refused)) else {
+            return Err(refused.into());
+        };
+        let (binding, answer) = (claim.binding.clone(), refused.answer());
+        let bound = ctx
+            .db
+            .write(async move |tx: &mut Tx| {
+                let earlier = binding.find_in_line(tx).await?;
+                if earlier.is_none() {
+                    binding.bind(tx, &answer).await?;
+                }
+                Ok(earlier)
+            })
+            .await;
+        match bound {
+            Ok(Some(earlier)) => Ok(earlier),
+            Ok(None) => Err(refused.into()),
+            Err(error) => {
+                // Nothing has had an effect: a repeat is judged anew.
+                tracing::warn!(%error, "a refusal was not stored for its idempotency key");
+                Err(refused.into())
+            }
         }
-        refused.into()
     }
 
     /// Binds an answer whose effect is already durable, in a transaction of its own.
@@ -184,6 +204,11 @@ impl Binding {
         if !tx.is_shared() {
             return Ok(None);
         }
+        self.find_in_line(tx).await
+    }
+
+    /// What the request was answered, once nobody else is at it.
+    async fn find_in_line(&self, tx: &mut Tx) -> Result<Option<Answer>> {
         let name = format!("idempotency/{}/{}", self.scope, self.key);
         tx.lock(&[&name]).await?;
         let now = tx.now();

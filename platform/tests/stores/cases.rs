@@ -11,6 +11,7 @@ macro_rules! all_cases {
             appending::logs_are_dense_and_positions_rise_with_versions,
             conflicts::of_many_that_insert_under_a_unique_index_one_does,
             conflicts::an_idempotency_key_is_bound_once,
+            conflicts::a_refusal_gives_way_to_what_was_answered_meanwhile,
             conflicts::a_key_is_bound_to_no_failure,
             inboxes::replicas_handle_each_event_once_and_in_order,
             inboxes::what_is_parked_by_one_replica_is_handled_by_another,

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, OriginalUri};
 use http::{Request, StatusCode};
 use platform::db::params;
 use platform::http::answer::Answer;
-use platform::http::idempotency::Idempotency;
+use platform::http::idempotency::{Begun, Idempotency};
 use platform::{Failure, Refused, Result, Tx};
 
 use crate::rig::{Rig, at_once, note};
@@ -86,6 +86,21 @@ pub async fn an_idempotency_key_is_bound_once(rig: &Rig) {
         assert!(answered > 0);
         assert_eq!(rig.notes().await.len(), round + 1, "one effect each");
     }
+}
+
+pub async fn a_refusal_gives_way_to_what_was_answered_meanwhile(rig: &Rig) {
+    let contexts = [rig.context(&rig.db, "one"), rig.context(&rig.other, "two")];
+    let key = key("key").await;
+    let begun = key.begin(&contexts[1], "user", "the same").await.unwrap();
+    let Begun::New(guard) = begun else {
+        panic!("{begun:?}")
+    };
+    let made = async |_: &mut Tx| Answer::json(StatusCode::CREATED, &"made");
+    let first = key.run(&contexts[0], "user", "the same", made).await;
+    // Judged outside of a transaction, by what the first has done.
+    let taken = Refused::conflict("taken", "it is taken");
+    let second = guard.refuse(&contexts[1], taken).await;
+    assert_eq!(second.unwrap(), first.unwrap());
 }
 
 async fn is_taken(tx: &mut Tx, round: usize) -> Result<bool> {

@@ -46,15 +46,25 @@ pub(super) async fn sign_up(
         .await?
     {
         Begun::New(guard) => first(&auth, guard, &visitor, (email, password)).await,
-        Begun::Replay(answer) if answer.status() == StatusCode::CREATED => {
-            let proven = match auth.prove(&email, password, &visitor).await {
-                Err(failure) if is_wrong(&failure) => return Err(Refusal::KeyReused.into()),
-                proven => proven?,
-            };
-            auth.sign_in_again(proven, &visitor, answer).await
-        }
-        Begun::Replay(refusal) => Ok(refusal),
+        Begun::Replay(answer) => again(&auth, &visitor, (email, password), answer).await,
     }
+}
+
+/// Who has signed up with this key and the same password is signed in; a refusal is repeated.
+async fn again(
+    auth: &Auth,
+    visitor: &Visitor,
+    (email, password): (Email, Password),
+    answer: Answer,
+) -> Result<Answer> {
+    if answer.status() != StatusCode::CREATED {
+        return Ok(answer);
+    }
+    let proven = match auth.prove(&email, password, visitor).await {
+        Err(failure) if is_wrong(&failure) => return Err(Refusal::KeyReused.into()),
+        proven => proven?,
+    };
+    auth.sign_in_again(proven, visitor, answer).await
 }
 
 async fn first(
@@ -67,7 +77,8 @@ async fn first(
     let look = async move |tx: &mut Tx| users::by_email(tx, &wanted).await;
     if auth.ctx.db.read(look).await?.is_some() {
         // Before the hash: it would be wasted.
-        return Err(guard.refuse(&auth.ctx, Refusal::EmailInUse.into()).await);
+        let earlier = guard.refuse(&auth.ctx, Refusal::EmailInUse.into()).await?;
+        return again(auth, visitor, (email, password), earlier).await;
     }
     let user = User {
         id: auth.ctx.new_id(),

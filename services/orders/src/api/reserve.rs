@@ -51,13 +51,13 @@ pub(super) async fn reserve(
     if let Err(denied) = judge(&wish, &offer, holds) {
         // Storing a refusal for its key takes a commit: nobody in line has to wait for it.
         drop(turn);
-        return Err(match denied {
+        return match denied {
             Denied::Refused(refusal) => guard.refuse(ctx, refusal.into()).await,
             Denied::BadPrice(error) => {
                 let refused = Refused::invalid("invalid_input", error.to_string());
-                refused.on_field("price").into()
+                Err(refused.on_field("price").into())
             }
-        });
+        };
     }
     let settings = api.settings.clone();
     let write = async move |tx: &mut Tx| {

@@ -76,7 +76,7 @@ pub(super) async fn pay(
             }
             Ok(answer)
         }
-        Err(Failure::Refused(refused)) => Err(guard.refuse(ctx, *refused).await),
+        Err(Failure::Refused(refused)) => guard.refuse(ctx, *refused).await,
         Err(failure) => Err(failure),
     }
 }
