@@ -156,16 +156,19 @@ async fn who_asks_too_often_is_told_so_on_a_page() {
     let mut visitor = Client::connect(marketplace.address).await.unwrap();
     let mut refused = Vec::new();
     for (path, accept) in [("/", "text/html"), ("/api/tickets", "application/json")] {
-        let mut last = None;
-        for _ in 0..4 {
-            let headers = [("accept", accept)];
-            let asked = visitor.call("GET", path, None, &headers).await;
-            last = Some(asked.unwrap());
-        }
-        let last = last.unwrap();
-        assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
-        assert_eq!(last.headers["retry-after"], "1", "{path}");
-        refused.push(String::from_utf8_lossy(&last.body).into_owned());
+        let headers = [("accept", accept)];
+        let mut tries = 0;
+        // A slow machine may leave a second between two of them.
+        let answer = loop {
+            let answer = visitor.call("GET", path, None, &headers).await.unwrap();
+            tries += 1;
+            if answer.status != StatusCode::OK || tries == 50 {
+                break answer;
+            }
+        };
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(answer.headers["retry-after"], "1", "{path}");
+        refused.push(String::from_utf8_lossy(&answer.body).into_owned());
     }
     assert!(
         refused[0].contains("<h1>That was too often</h1>"),
