@@ -3,14 +3,16 @@
 //! After draft-ietf-httpapi-idempotency-key-header. A key counts for one user, method and path, for a
 //! day. The answer is bound to it in the transaction that has the effect.
 
+mod header;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use contracts::Timestamp;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 
 use super::answer::{Answer, Stored};
 use crate::context::Context;
@@ -19,9 +21,6 @@ use crate::failure::{Failure, Refused, Result};
 
 /// How long a key is remembered.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How many characters a key may have.
-const MAX_LENGTH: usize = 255;
 
 /// How many rows one transaction of [`sweep`] deletes, so that it holds the writer for a moment only.
 const SWEEP_BATCH: i64 = 500;
@@ -348,46 +347,6 @@ fn reused() -> Refused {
     )
 }
 
-/// The key of the header: a string of RFC 8941 (`"…"`), as the draft has it, or bare, as most
-/// clients send it.
-fn key_in(headers: &HeaderMap) -> Result<Option<String>, Refused> {
-    let mut lines = headers.get_all("idempotency-key").iter();
-    let Some(line) = lines.next() else {
-        return Ok(None);
-    };
-    let malformed = || {
-        let message = "Idempotency-Key must be 1 to 255 visible characters, once";
-        Refused::invalid("invalid_idempotency_key", message)
-    };
-    let text = line.to_str().map_err(|_| malformed())?.trim();
-    let key = match text.strip_prefix('"') {
-        Some(quoted) => unquote(quoted).ok_or_else(malformed)?,
-        None => text.to_owned(),
-    };
-    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if key.is_empty() || key.len() > MAX_LENGTH || !visible || lines.next().is_some() {
-        return Err(malformed());
-    }
-    Ok(Some(key))
-}
-
-/// What stands between the quotes, the first of which is already gone.
-fn unquote(quoted: &str) -> Option<String> {
-    let mut key = String::with_capacity(quoted.len());
-    let mut characters = quoted.chars();
-    loop {
-        match characters.next()? {
-            '"' => return characters.next().is_none().then_some(key),
-            '\\' => key.push(
-                characters
-                    .next()
-                    .filter(|next| matches!(next, '"' | '\\'))?,
-            ),
-            other => key.push(other),
-        }
-    }
-}
-
 impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
     type Rejection = Failure;
 
@@ -397,7 +356,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
             .get::<OriginalUri>()
             .map_or(&parts.uri, |original| &original.0);
         Ok(Self {
-            key: key_in(&parts.headers)?,
+            key: header::key_in(&parts.headers)?,
             method_and_path: format!("{}|{}", parts.method, uri.path()),
         })
     }
