@@ -7,6 +7,7 @@ use contracts::events::orders::{Order, OrderState};
 use contracts::events::payments::{Payment, PaymentState};
 use contracts::events::tickets::{Ticket, TicketState};
 use contracts::ids::{OrderId, PaymentId, TicketId};
+use notifications::audit::{Owed, owed};
 use platform::gate::audit::Lag;
 use platform::log::source;
 
@@ -24,7 +25,14 @@ pub struct Facts {
     pub lags: Vec<Lag>,
     /// The ids of those.
     unsettled: BTreeSet<String>,
+    heard: Heard,
+}
+
+/// What is gathered while the logs are read.
+#[derive(Default)]
+struct Heard {
     events: u64,
+    owed: Vec<Owed>,
 }
 
 impl Facts {
@@ -33,11 +41,11 @@ impl Facts {
     /// # Errors
     /// When a database doesn't answer.
     pub async fn read(operator: &Operator) -> anyhow::Result<Self> {
-        let mut events = 0;
+        let mut heard = Heard::default();
         // What comes later in a sale is read first: whatever it refers to is then there.
-        let payments = fold::<Payment>(operator, &mut events).await?;
-        let orders = fold::<Order>(operator, &mut events).await?;
-        let tickets = fold::<Ticket>(operator, &mut events).await?;
+        let payments = fold::<Payment>(operator, &mut heard).await?;
+        let orders = fold::<Order>(operator, &mut heard).await?;
+        let tickets = fold::<Ticket>(operator, &mut heard).await?;
         let mut lags = Vec::new();
         for gate in operator.gates.values() {
             lags.extend(gate.lags().await?);
@@ -52,7 +60,7 @@ impl Facts {
             payments: payments.by_id(|state| state.id),
             lags,
             unsettled,
-            events,
+            heard,
         })
     }
 
@@ -70,13 +78,13 @@ impl Facts {
             payments,
             lags,
             unsettled,
-            events: 0,
+            heard: Heard::default(),
         }
     }
 
     /// Whether everybody who listens has heard all about this order, its ticket and its payments.
     pub fn is_settled(&self, order: &OrderState) -> bool {
-        let quiet = |id: String| !self.unsettled.contains(&id);
+        let quiet = |id: String| !self.is_behind(&id);
         quiet(order.id.to_string())
             && quiet(order.ticket_id.to_string())
             && self
@@ -91,6 +99,11 @@ impl Facts {
         self.unsettled.contains(subject)
     }
 
+    /// The messages that what happened is worth.
+    pub fn owed(&self) -> &[Owed] {
+        &self.heard.owed
+    }
+
     /// Whether nothing changed while it was looked at.
     pub fn stood_still(&self) -> bool {
         self.unsettled.is_empty()
@@ -103,7 +116,7 @@ impl Facts {
             self.tickets.len(),
             self.orders.len(),
             self.payments.len(),
-            self.events
+            self.heard.events
         )
     }
 }
@@ -120,7 +133,7 @@ impl<A: Aggregate> Fold<A> {
     }
 }
 
-async fn fold<A: Aggregate>(operator: &Operator, events: &mut u64) -> anyhow::Result<Fold<A>> {
+async fn fold<A: Aggregate>(operator: &Operator, heard: &mut Heard) -> anyhow::Result<Fold<A>> {
     let db = &operator.gate(A::OWNER)?.context.db;
     let (mut states, mut after) = (BTreeMap::new(), 0);
     loop {
@@ -130,7 +143,8 @@ async fn fold<A: Aggregate>(operator: &Operator, events: &mut u64) -> anyhow::Re
         };
         after = last;
         for event in page.events {
-            *events += 1;
+            heard.events += 1;
+            heard.owed.extend(owed(&event)?);
             let state = decode_state::<A>(&event)?;
             states.insert(event.subject, (event.aggregateversion, state));
         }

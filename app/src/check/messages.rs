@@ -2,12 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::envelope::Aggregate;
-use contracts::events::orders::Order;
-use contracts::events::tickets::Ticket;
-use notifications::audit::{self, Audited, Owed};
+use notifications::audit::{self, Audited};
 use platform::gate::operator::Skipped;
-use platform::log::source;
 use platform::{Result, Tx};
 
 use crate::check::Finding;
@@ -15,9 +11,7 @@ use crate::check::facts::Facts;
 use crate::operator::Operator;
 
 pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<Finding>> {
-    // What is owed first: whoever has handled it by then has written.
-    let mut owed = owed_by::<Order>(operator).await?;
-    owed.extend(owed_by::<Ticket>(operator).await?);
+    // What is owed was read before: whoever has handled it by then has written.
     let gate = operator.gate("notifications")?;
     let skipped: BTreeSet<Skipped> = gate.skipped().await?.into_iter().collect();
     let look = async |tx: &mut Tx| -> Result<_> {
@@ -26,7 +20,7 @@ pub async fn findings(operator: &Operator, facts: &Facts) -> anyhow::Result<Vec<
     let (messages, left) = gate.context.db.read(look).await?;
     let mut found = Vec::new();
     let counts = counted(&messages, &mut found);
-    for owed in owed {
+    for owed in facts.owed() {
         let is_skipped = skipped.contains(&Skipped {
             aggregate: owed.aggregate.to_owned(),
             subject: owed.subject.clone(),
@@ -65,20 +59,4 @@ fn counted(messages: &[Audited], found: &mut Vec<Finding>) -> BTreeMap<(String, 
         found.push(Finding::violation("N1", what));
     }
     counts
-}
-
-/// What the log of this type is worth.
-async fn owed_by<A: Aggregate>(operator: &Operator) -> anyhow::Result<Vec<Owed>> {
-    let db = &operator.gate(A::OWNER)?.context.db;
-    let (mut owed, mut after) = (Vec::new(), 0);
-    loop {
-        let page = source::log(db, A::NAME.to_owned(), after).await?;
-        let Some(last) = page.last else {
-            return Ok(owed);
-        };
-        after = last;
-        for event in page.events {
-            owed.extend(audit::owed(&event)?);
-        }
-    }
 }
