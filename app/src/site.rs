@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::RETRY_AFTER;
 use axum::routing::get;
 use contracts::Envelope;
 use contracts::envelope::Aggregate;
@@ -82,10 +84,17 @@ pub async fn site(
     Ok(layered(whole, &layers))
 }
 
-/// Shows refusals to people as pages.
+/// Shows refusals to people as pages; says when to try again, as a problem does.
 pub fn show(options: &Options) -> Show {
     let settings = web_settings(options);
-    Arc::new(move |refused| web::failure_page(&settings, refused.status))
+    Arc::new(move |refused| {
+        let mut page = web::failure_page(&settings, refused.status);
+        if let Some(seconds) = refused.retry_after {
+            let headers = page.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        page
+    })
 }
 
 /// What the pages are told.
