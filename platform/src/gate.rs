@@ -176,7 +176,6 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
-        let handled = Arc::clone(&arrivals);
         let durability = if consumer.reacts {
             Durability::Synced
         } else {
@@ -211,7 +210,7 @@ impl Gate {
         })
         .await?;
         self.remember(consumer.aggregate, &verdicts);
-        let outcome = (&*handled, verdicts.as_slice());
+        let outcome = (&*arrivals, verdicts.as_slice());
         let now = self.context.now();
         figures::handled(self.context.service, consumer.aggregate, outcome, now);
         Ok(verdicts)

@@ -9,25 +9,25 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 pub struct LimitSettings {
     /// How many unpaid holds a buyer may have.
-    #[arg(long, env = "TICKETING_UNPAID_HOLDS", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    #[arg(long, env = "TICKETING_UNPAID_HOLDS", default_value_t = Self::default().unpaid_holds, value_parser = clap::value_parser!(i64).range(1..=10_000))]
     pub unpaid_holds: i64,
     /// How many characters a listing's title may have.
-    #[arg(long, env = "TICKETING_TITLE_LIMIT", default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    #[arg(long, env = "TICKETING_TITLE_LIMIT", default_value_t = Self::default().title_limit, value_parser = clap::value_parser!(u16).range(1..=2_000))]
     pub title_limit: u16,
     /// The highest price, in major units of its currency.
-    #[arg(long, env = "TICKETING_PRICE_LIMIT", default_value_t = 1_000_000, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
+    #[arg(long, env = "TICKETING_PRICE_LIMIT", default_value_t = Self::default().price_limit, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
     pub price_limit: i64,
     /// How many characters a new password must have.
-    #[arg(long, env = "TICKETING_PASSWORD_MIN", default_value_t = 8, value_parser = clap::value_parser!(u16).range(8..=64))]
+    #[arg(long, env = "TICKETING_PASSWORD_MIN", default_value_t = Self::default().password_min, value_parser = clap::value_parser!(u16).range(8..=64))]
     pub password_min: u16,
     /// How many characters a new password may have.
-    #[arg(long, env = "TICKETING_PASSWORD_MAX", default_value_t = 128, value_parser = clap::value_parser!(u16).range(64..=1_024))]
+    #[arg(long, env = "TICKETING_PASSWORD_MAX", default_value_t = Self::default().password_max, value_parser = clap::value_parser!(u16).range(64..=1_024))]
     pub password_max: u16,
     /// How many bytes a request's body may have.
-    #[arg(long, env = "TICKETING_BODY_LIMIT", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(4_096..=1_048_576))]
+    #[arg(long, env = "TICKETING_BODY_LIMIT", default_value_t = Self::default().body_limit, value_parser = clap::value_parser!(u32).range(4_096..=1_048_576))]
     pub body_limit: u32,
     /// Failed sign-ins per minute, per account and per address.
-    #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env = "TICKETING_SIGNIN_FAILURES", default_value_t = Self::default().signin_failures, value_parser = clap::value_parser!(u32).range(1..))]
     pub signin_failures: u32,
     /// Requests per second and address above which 429 is answered; no limit without it.
     #[arg(long, env = "TICKETING_REQUEST_LIMIT")]

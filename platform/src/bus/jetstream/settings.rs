@@ -13,8 +13,9 @@ use crate::tls::Authorities;
 #[derive(Clone)]
 pub struct Settings {
     /// Servers, separated by commas: `nats://host:4222`, or `tls://…` for encrypted connections (one is
-    /// enough to encrypt those to all). A user and password may stand before the host (`nats://user:password@host`), or a token
-    /// (`nats://token@host`); the first that are found count for all servers.
+    /// enough to encrypt those to all). A user and password may stand before the host
+    /// (`nats://user:password@host`), or a token (`nats://token@host`); the first that are found count
+    /// for all servers.
     pub urls: String,
     /// A file with a JWT and its seed, as `nsc` writes it.
     pub credentials_file: Option<PathBuf>,
