@@ -21,6 +21,17 @@ async fn sell(seller: &mut Client, buyer: &mut Client, title: &str) -> String {
     order
 }
 
+/// A marketplace at rest on which one ticket was sold, and its buyer.
+async fn with_a_sale() -> (Marketplace, Client) {
+    let marketplace = Marketplace::start(Composition::Embedded, &[]).await;
+    let marketplace = marketplace.unwrap();
+    let mut seller = person(&marketplace, "seller").await;
+    let mut buyer = person(&marketplace, "buyer").await;
+    sell(&mut seller, &mut buyer, "A good one").await;
+    marketplace.come_to_rest().await.unwrap();
+    (marketplace, buyer)
+}
+
 fn text(output: &std::process::Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -260,12 +271,7 @@ async fn an_operator_sees_events_and_rebuilds_copies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_say_what_was_handled_and_what_waits() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[]).await;
-    let marketplace = marketplace.unwrap();
-    let mut seller = person(&marketplace, "seller").await;
-    let mut buyer = person(&marketplace, "buyer").await;
-    sell(&mut seller, &mut buyer, "Counted").await;
-    marketplace.come_to_rest().await.unwrap();
+    let (marketplace, mut buyer) = with_a_sale().await;
     let text = buyer.get("/metrics").await.unwrap().body;
     let text = String::from_utf8(text.to_vec()).unwrap();
     let value = |figure: &str| {

@@ -17,44 +17,49 @@ use stateright::{Checker, HasDiscoveries, Model};
 /// seconds.
 const STATES_MAX: usize = 5_000_000;
 
-/// Looks at every state; answers how many there are, and the rules of which an example was found: of
-/// one that must always hold, where it is broken; of one that must be possible, where it happens.
-fn explore<M>(model: M) -> (usize, Vec<&'static str>)
-where
-    M: Model + Send + Sync + 'static,
-    M::State: Clone + Hash + Send + Sync + Debug + PartialEq,
-    M::Action: Send + Sync + Debug + PartialEq + Clone,
+/// A model that can be looked at on several threads.
+trait Checkable:
+    Model<State: Clone + Debug + PartialEq + Hash + Send + Sync, Action: Clone + Debug + PartialEq>
+    + Send
+    + Sync
+    + 'static
 {
-    let checker = model
-        .checker()
-        .threads(2)
-        .target_state_count(STATES_MAX)
-        .spawn_bfs()
-        .join();
-    let states = checker.unique_state_count();
+}
+
+impl<M> Checkable for M where
+    M: Model<
+            State: Clone + Debug + PartialEq + Hash + Send + Sync,
+            Action: Clone + Debug + PartialEq,
+        > + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Looks at states until what is to be found is found, or all were looked at.
+fn check<M: Checkable>(model: M, until: HasDiscoveries) -> impl Checker<M> {
+    let checker = model.checker().threads(2).finish_when(until);
+    let checker = checker.target_state_count(STATES_MAX).spawn_bfs().join();
     assert!(
         checker.state_count() < STATES_MAX,
         "too large to be looked at whole"
     );
+    checker
+}
+
+/// Looks at every state; answers how many there are, and the rules of which an example was found: of
+/// one that must always hold, where it is broken; of one that must be possible, where it happens.
+fn explore<M: Checkable>(model: M) -> (usize, Vec<&'static str>) {
+    let checker = check(model, HasDiscoveries::All);
     let mut found: Vec<_> = checker.discoveries().into_keys().collect();
     found.sort_unstable();
-    (states, found)
+    (checker.unique_state_count(), found)
 }
 
 /// Looks until this rule is broken; answers the way there in steps, or nothing if it holds.
-fn break_rule<M>(model: M, rule: &'static str) -> Option<usize>
-where
-    M: Model + Send + Sync + 'static,
-    M::State: Clone + Hash + Send + Sync + Debug + PartialEq,
-    M::Action: Send + Sync + Debug + PartialEq + Clone,
-{
-    let checker = model
-        .checker()
-        .finish_when(HasDiscoveries::AnyOf(BTreeSet::from([rule])))
-        .target_state_count(STATES_MAX)
-        .spawn_bfs()
-        .join();
-    let path = checker.discovery(rule)?;
-    println!("{rule}: broken by {:#?}", path.clone().into_actions());
-    Some(path.into_actions().len())
+fn break_rule<M: Checkable>(model: M, rule: &'static str) -> Option<usize> {
+    let checker = check(model, HasDiscoveries::AnyOf(BTreeSet::from([rule])));
+    let steps = checker.discovery(rule)?.into_actions();
+    println!("{rule}: broken by {steps:#?}");
+    Some(steps.len())
 }

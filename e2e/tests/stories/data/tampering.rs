@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use e2e::{Composition, Marketplace, command, program};
+use e2e::{command, program};
 use rusqlite::Connection;
 
-use super::{sell, text};
-use crate::people::person;
+use super::{text, with_a_sale};
 
 /// The database, what is done to it, and the rule that is broken by that.
 const BROKEN: [(&str, &str, &str); 12] = [
@@ -66,12 +65,7 @@ const BROKEN: [(&str, &str, &str); 12] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_audit_finds_what_was_tampered_with() {
-    let marketplace = Marketplace::start(Composition::Embedded, &[]).await;
-    let marketplace = marketplace.unwrap();
-    let mut seller = person(&marketplace, "seller").await;
-    let mut buyer = person(&marketplace, "buyer").await;
-    sell(&mut seller, &mut buyer, "A good one").await;
-    marketplace.come_to_rest().await.unwrap();
+    let (marketplace, _) = with_a_sale().await;
     let kept = tempfile::tempdir().unwrap();
     for (number, (database, change, rule)) in BROKEN.iter().enumerate() {
         let backup = kept.path().join(number.to_string());
