@@ -150,10 +150,12 @@ impl Marketplace {
         let output = child.stdout.take().context("no output")?;
         let mut output = BufReader::new(output).lines();
         let line = output.next_line().await?;
-        let line = line.with_context(|| {
+        let Some(line) = line else {
+            let status = child.wait().await?;
             let said = std::fs::read_to_string(directory.log()).unwrap_or_default();
-            format!("the program ended at once: {said}")
-        })?;
+            // A full disk leaves a program nowhere to say so: an empty log is a hint at it.
+            bail!("the program ended at once ({status}), its log says {said:?}");
+        };
         let started_in = began.elapsed();
         let address = line.strip_prefix("listening on http://");
         let address = address.context(line.clone())?.parse()?;

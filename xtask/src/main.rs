@@ -8,6 +8,7 @@ mod counts;
 mod docs;
 mod install;
 mod process;
+mod space;
 mod test;
 mod unit;
 mod workspace;

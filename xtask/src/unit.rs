@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use servers::postgres::Postgres;
 
 use crate::counts::{self, Counts};
-use crate::{process, workspace};
+use crate::{process, space, workspace};
 
 /// One run of tests.
 struct Run {
@@ -53,9 +53,10 @@ const SHARED_SERVER: &str = "TESTS_POSTGRES";
 /// Builds the binaries that stories start, and carries out all runs.
 ///
 /// # Errors
-/// When something does not build, or no test ran.
+/// When something does not build, the disk is full, or no test ran.
 pub fn run() -> Result<Counts> {
     build_binary()?;
+    space::suffices()?;
     // Making a server takes longer than most tests.
     let server = Postgres::temporary(false).context("the tests' PostgreSQL server")?;
     let port = server.reached().port.to_string();
