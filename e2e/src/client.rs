@@ -67,16 +67,8 @@ impl Client {
     /// # Errors
     /// When the connection breaks or the answer is not the expected one.
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the load generator is not part of the services"
-        )]
-        tokio::spawn(connection);
         Ok(Self {
-            sender,
+            sender: connection(address).await?,
             address,
             cookie: None,
         })
@@ -190,6 +182,11 @@ impl Client {
     )]
     async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
         let began = Instant::now();
+        // A server may close what it keeps after any answer, as after one that came before the body was
+        // read; whoever comes again connects anew.
+        if self.sender.is_closed() {
+            self.sender = connection(self.address).await?;
+        }
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
@@ -209,4 +206,16 @@ impl Client {
             headers,
         })
     }
+}
+
+async fn connection(address: SocketAddr) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the load generator is not part of the services"
+    )]
+    tokio::spawn(connection);
+    Ok(sender)
 }

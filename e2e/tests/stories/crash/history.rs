@@ -17,9 +17,22 @@ pub struct Ask {
     pub key: String,
 }
 
-/// The program went away before it answered.
+/// The program went away before it answered; how that showed.
 #[derive(Debug)]
-pub struct Gone;
+#[expect(dead_code, reason = "read by whoever looks at a failure")]
+pub struct Gone(String);
+
+impl From<anyhow::Error> for Gone {
+    fn from(error: anyhow::Error) -> Self {
+        Self(format!("{error:#}"))
+    }
+}
+
+impl From<&Answer> for Gone {
+    fn from(answer: &Answer) -> Self {
+        Self(format!("{} {:?}", answer.status, answer.body))
+    }
+}
 
 /// A listing's title and price, as its seller knows it.
 pub type Offer = (String, i64);
@@ -82,7 +95,7 @@ impl History {
     pub fn heard(&self, answer: Answer) -> Result<Answer, Gone> {
         let is_away = matches!(answer.status.as_u16(), 502..=504);
         if self.is_patient && (is_away || answer.code() == "idempotency_in_progress") {
-            return Err(Gone);
+            return Err(Gone::from(&answer));
         }
         Ok(answer)
     }
@@ -92,9 +105,9 @@ impl History {
         let sent = send(client, &ask).await;
         match sent.and_then(|answer| self.heard(answer)) {
             Ok(answer) => Ok(self.keep(ask, &answer).then_some(answer)),
-            Err(Gone) => {
+            Err(gone) => {
                 self.read().unknown.push(ask);
-                Err(Gone)
+                Err(gone)
             }
         }
     }
@@ -145,11 +158,11 @@ impl History {
 pub async fn send(client: &mut Client, ask: &Ask) -> Result<Answer, Gone> {
     let headers = [("idempotency-key", ask.key.as_str())];
     let sent = client.call("POST", &ask.path, Some(&ask.body), &headers);
-    let answer = sent.await.map_err(|_| Gone)?;
+    let answer = sent.await?;
     // Apart, the load balancer may outlive what it asks by a moment: it can't tell what came of it.
     let lost = matches!(answer.status.as_u16(), 502..=504);
     if lost && Composition::told() == Composition::Apart {
-        return Err(Gone);
+        return Err(Gone::from(&answer));
     }
     Ok(answer)
 }

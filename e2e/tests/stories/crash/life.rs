@@ -87,9 +87,9 @@ impl<'a> Life<'a> {
                 known.offers.insert(id.to_owned(), vec![after]);
             }
             Ok(answer) => assert_eq!(answer.status, StatusCode::CONFLICT, "{:?}", answer.body),
-            Err(Gone) => {
+            Err(gone) => {
                 known.offers.entry(id.to_owned()).or_default().push(after);
-                return Err(Gone);
+                return Err(gone);
             }
         }
         Ok(())
@@ -132,19 +132,19 @@ impl<'a> Life<'a> {
     async fn sign_in_and_out(&mut self) -> Result<(), Gone> {
         let email = format!("person{}@bench.example", self.who);
         let body = json!({"email": email, "password": "correct horse"});
-        let mut elsewhere = self.client.again().await.map_err(|_| Gone)?;
+        let mut elsewhere = self.client.again().await?;
         elsewhere.cookie = None;
         let answer = elsewhere
             .post("/api/users/signin", &body)
             .await
-            .map_err(|_| Gone)
+            .map_err(Gone::from)
             .and_then(|answer| self.history.heard(answer))?;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
         elsewhere.cookie.clone_from(&answer.cookie);
         let ended = elsewhere
             .post("/api/users/signout", &json!({}))
             .await
-            .map_err(|_| Gone)
+            .map_err(Gone::from)
             .and_then(|answer| self.history.heard(answer))?;
         assert_eq!(ended.status, StatusCode::OK, "{:?}", ended.body);
         self.history.read().signed_out.extend(answer.cookie);
@@ -210,7 +210,7 @@ impl<'a> Life<'a> {
             .client
             .raw(url, "application/x-www-form-urlencoded", form)
             .await;
-        let answer = answer.map_err(|_| Gone)?;
+        let answer = answer?;
         let status = self.history.heard(answer)?.status;
         assert_eq!(status, StatusCode::SEE_OTHER, "{url}");
         Ok(())
@@ -269,7 +269,7 @@ impl<'a> Life<'a> {
             .client
             .call(method, path, body, &[])
             .await
-            .map_err(|_| Gone)
+            .map_err(Gone::from)
             .and_then(|answer| self.history.heard(answer))?;
         assert!(
             !answer.status.is_server_error(),
