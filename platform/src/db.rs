@@ -6,6 +6,7 @@
 //! met a concurrent one is run again from the start.
 
 mod load;
+pub mod memory;
 mod migrate;
 mod postgres;
 mod row;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::failure::{Failure, Result};
 use crate::random::Random;
+use crate::tasks::Tasks;
 use crate::trace::Origin;
 
 pub use migrate::Migration;
@@ -67,6 +69,7 @@ pub struct Db {
 #[derive(Clone)]
 enum Engine {
     Sqlite(Arc<sqlite::Sqlite>),
+    Memory(Arc<memory::Memory>),
     Postgres(Arc<postgres::Postgres>),
 }
 
@@ -84,6 +87,24 @@ impl Db {
         let sqlite = sqlite::Sqlite::open(path, service, migrations, surroundings)?;
         Ok(Self {
             engine: Engine::Sqlite(Arc::new(sqlite)),
+            load: load::Load::default(),
+        })
+    }
+
+    /// Opens the database on a simulated disk and brings it to the newest migration. `tasks` are the
+    /// process's that works on it: what they have not committed is lost with them.
+    ///
+    /// # Errors
+    /// When the disk has migrations that this program doesn't know.
+    pub fn open_on(
+        disk: &memory::Disk,
+        migrations: &[Migration],
+        surroundings: Surroundings,
+        at: (&Tasks, memory::Pace),
+    ) -> anyhow::Result<Self> {
+        let memory = memory::Memory::open(disk, migrations, surroundings, at)?;
+        Ok(Self {
+            engine: Engine::Memory(Arc::new(memory)),
             load: load::Load::default(),
         })
     }
@@ -139,6 +160,7 @@ impl Db {
         let _running = self.load.begin();
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
+            Engine::Memory(memory) => memory.write(durability, origin, work).await,
             // What the bus was told does not come again after a power loss: all is synced.
             Engine::Postgres(postgres) => postgres.write(origin, work).await,
         }
@@ -155,6 +177,7 @@ impl Db {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(work),
+            Engine::Memory(memory) => memory.read(work),
             Engine::Postgres(postgres) => postgres.read(work).await,
         }
     }
@@ -172,6 +195,7 @@ impl Db {
     pub fn commits(&self) -> Option<u64> {
         match &self.engine {
             Engine::Sqlite(sqlite) => Some(sqlite.commits()),
+            Engine::Memory(memory) => Some(memory.commits()),
             Engine::Postgres(_) => None,
         }
     }
@@ -187,8 +211,10 @@ impl Db {
 
     /// Writes everything back and closes the database; marks the end as clean if it was in use.
     pub fn close(&self) {
-        if let Engine::Sqlite(sqlite) = &self.engine {
-            sqlite.close();
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close(),
+            Engine::Memory(memory) => memory.close(),
+            Engine::Postgres(_) => {}
         }
     }
 
@@ -197,9 +223,9 @@ impl Db {
     /// # Errors
     /// When the database doesn't answer.
     pub async fn begin_use(&self) -> Result<()> {
-        let Engine::Sqlite(sqlite) = &self.engine else {
+        if self.is_shared() {
             return Ok(());
-        };
+        }
         self.write(async |tx: &mut Tx| {
             tx.execute(
                 "insert into meta (name, value) values ('open', 1) \
@@ -210,7 +236,11 @@ impl Db {
             .map(drop)
         })
         .await?;
-        sqlite.set_in_use();
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.set_in_use(),
+            Engine::Memory(memory) => memory.set_in_use(),
+            Engine::Postgres(_) => {}
+        }
         Ok(())
     }
 
@@ -221,7 +251,9 @@ impl Db {
     /// When the database does not answer.
     pub async fn begin_new_life(&self) -> Result<()> {
         self.write(async |tx: &mut Tx| {
-            let sql = "update meta set value = $1 where name = 'incarnation'";
+            // Later than the last one also where the clock is behind.
+            let sql = "update meta set value = case when value < $1 then $1 else value + 1 end \
+                       where name = 'incarnation'";
             let now = tx.now();
             tx.execute(sql, params![now]).await.map(drop)
         })
@@ -233,6 +265,7 @@ impl Db {
     pub fn ended_uncleanly(&self) -> bool {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.ended_uncleanly(),
+            Engine::Memory(memory) => memory.ended_uncleanly(),
             Engine::Postgres(_) => false,
         }
     }
@@ -241,6 +274,7 @@ impl Db {
     fn file(&self) -> anyhow::Result<&sqlite::Sqlite> {
         match &self.engine {
             Engine::Sqlite(sqlite) => Ok(sqlite),
+            Engine::Memory(_) => anyhow::bail!("it is its disk that is copied"),
             Engine::Postgres(_) => anyhow::bail!("PostgreSQL has tools of its own for copies"),
         }
     }

@@ -30,6 +30,7 @@ use crate::bus::Delivery;
 use crate::context::Context;
 use crate::db::{Durability, Tx};
 use crate::failure::{Failure, Result};
+use crate::flaws;
 use crate::trace::Origin;
 use consumer::Consumer;
 use inbox::{Arrival, Turn, Verdict};
@@ -161,6 +162,10 @@ impl Gate {
             .iter()
             .map(|delivery| Arrival::by_bus(Arc::clone(&delivery.envelope), delivery.attempt))
             .collect();
+        let mut chunk = chunk;
+        if flaws::ACKNOWLEDGED_EARLY.is_there() {
+            chunk.drain(..).for_each(Delivery::acknowledge);
+        }
         match self.take(consumer, arrivals).await {
             Ok(verdicts) => {
                 settle(chunk, verdicts);

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod context;
 pub mod db;
 pub mod failure;
+pub mod flaws;
 pub mod gate;
 pub mod http;
 pub mod lease;

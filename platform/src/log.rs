@@ -23,6 +23,14 @@ pub fn partition(subject: &str) -> i64 {
     i64::try_from(fnv_1a(subject) % PARTITIONS.unsigned_abs()).unwrap_or(0)
 }
 
+/// What stands for an event in the sums by which owners and consumers compare: 32 bits of a hash, of
+/// which more than a thousand million can be summed.
+#[must_use]
+pub fn digest(subject: &str, version: i64, incarnation: i64) -> i64 {
+    let hash = fnv_1a(&format!("{subject}/{incarnation}/{version}"));
+    i64::try_from(hash >> 32).unwrap_or(0)
+}
+
 /// The hash of Fowler, Noll and Vo, 64 bits: the same in every version of every program.
 pub(crate) fn fnv_1a(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -102,18 +110,19 @@ impl Tx {
         expected: i64,
     ) -> Result<()> {
         let incarnation = self.incarnation();
+        let digest = digest(subject, expected + 1, incarnation);
         let changed = if expected == 0 {
             self.execute(
-                "insert into heads (aggregate, subject, version, incarnation, partition) \
-                 values ($1, $2, 1, $3, $4) on conflict do nothing",
-                params![aggregate, subject, incarnation, partition(subject)],
+                "insert into heads (aggregate, subject, version, incarnation, partition, digest) \
+                 values ($1, $2, 1, $3, $4, $5) on conflict do nothing",
+                params![aggregate, subject, incarnation, partition(subject), digest],
             )
             .await?
         } else {
             self.execute(
-                "update heads set version = version + 1, incarnation = $4 \
+                "update heads set version = version + 1, incarnation = $4, digest = $5 \
                  where aggregate = $1 and subject = $2 and version = $3",
-                params![aggregate, subject, expected, incarnation],
+                params![aggregate, subject, expected, incarnation, digest],
             )
             .await?
         };

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::bus::{Bus, Delivery, Question};
 use crate::clock::{Clock, until};
 use crate::context::Context;
+use crate::db::memory::{Disk, Pace};
 use crate::db::{Db, PostgresSettings, Surroundings, Tx, Wakers, params};
 use crate::failure::Result;
 use crate::gate::{Gate, GateSettings, figures};
@@ -98,6 +99,24 @@ pub async fn open_shared(
     let wakers = surroundings.wakers.clone();
     let db = Db::open_postgres(settings, schema.name, schema.migrations, surroundings).await?;
     Ok((db, wakers))
+}
+
+/// Opens a service's database on a simulated disk.
+///
+/// # Errors
+/// When it can't be brought to its newest migration.
+pub fn open_simulated(
+    process: &Process,
+    (disk, pace): (&Disk, Pace),
+    schema: Schema,
+) -> anyhow::Result<(Db, Wakers)> {
+    let surroundings = surroundings(process);
+    let wakers = surroundings.wakers.clone();
+    let at = (&process.tasks, pace);
+    Ok((
+        Db::open_on(disk, schema.migrations, surroundings, at)?,
+        wakers,
+    ))
 }
 
 /// What a database is given of its process, with wakers of its own.
@@ -253,6 +272,7 @@ pub async fn catch_up_sessions(gate: &Gate, limit: Duration) {
         }
     };
     tokio::select! {
+        biased;
         () = compared => {}
         () = gate.context.clock.sleep(limit) => {
             tracing::warn!(service = gate.context.service, "auth does not answer: sign-outs of late are not known yet");
@@ -290,6 +310,7 @@ async fn run_job(context: Context, job: Job) {
             continue;
         }
         tokio::select! {
+            biased;
             () = wake.notified() => {}
             () = context.clock.sleep(next) => {}
         }

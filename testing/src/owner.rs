@@ -8,8 +8,8 @@ use futures::StreamExt;
 use platform::Clock;
 use platform::bus::Bus;
 use platform::gate::store::Cursor;
-use platform::log::partition;
 use platform::log::source::{Ask, LogPage, PAGE, Sum};
+use platform::log::{digest, partition};
 use platform::tasks::Tasks;
 use serde::Serialize;
 
@@ -132,12 +132,15 @@ fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
             written(&LogPage { events, last })
         }
         Ok(Ask::Sums { aggregate }) => {
-            let mut sums = BTreeMap::new();
+            let mut heads = BTreeMap::new();
             for event in log.iter().filter(|e| e.aggregate == aggregate) {
-                let sum: &mut Sum = sums.entry(partition(&event.subject)).or_default();
-                sum.versions += 1;
-                // Of the heads alone: each of them is of this owner's first and only life.
-                sum.lives += i64::from(event.aggregateversion == 1);
+                heads.insert(event.subject.as_str(), event);
+            }
+            let mut sums = BTreeMap::new();
+            for (subject, event) in heads {
+                let sum: &mut Sum = sums.entry(partition(subject)).or_default();
+                sum.versions += event.aggregateversion;
+                sum.digests += digest(subject, event.aggregateversion, event.incarnation);
             }
             written(&sums.into_iter().collect::<Vec<_>>())
         }

@@ -175,6 +175,7 @@ impl Bus for InProcessBus {
             replied.await.map_err(|_| nobody())
         };
         tokio::select! {
+            biased;
             answer = ask => answer,
             () = self.clock.sleep(limit) => Err(nobody()),
         }

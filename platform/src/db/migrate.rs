@@ -22,6 +22,10 @@ const PLATFORM: &[Migration] = &[
         name: "platform_0002",
         sqlite: include_str!("../../migrations/0002_replicas.sql"),
     },
+    Migration {
+        name: "platform_0003_expand_digests",
+        sqlite: include_str!("../../migrations/0003_expand_digests.sql"),
+    },
 ];
 
 impl Migration {

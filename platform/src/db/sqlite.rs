@@ -1,27 +1,28 @@
 //! SQLite: one writer thread with group commit, and a pool of reading connections.
 
+mod chores;
 mod statement;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::oneshot;
 
 use super::migrate::{Migration, migrate};
-use super::tx::{Link, Tx};
+use super::tx::Tx;
 use super::{Durability, Surroundings, unavailable};
 use crate::failure::{Failure, Result};
-use crate::log::RELAY;
 use crate::trace::Origin;
+pub(super) use chores::Chores;
 pub(super) use statement::{execute, query};
-use writer::{Job, run_in_savepoint, run_to_end, write_loop};
+use writer::write_loop;
+pub(super) use writer::{Brackets, Job, Ran, run_batch, run_to_end};
 
 /// How many prepared statements each connection keeps.
 const STATEMENTS_MAX: usize = 128;
@@ -31,11 +32,9 @@ pub(super) struct Sqlite {
     jobs: Mutex<Option<mpsc::Sender<(Durability, Job)>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     readers: Mutex<Vec<Connection>>,
-    surroundings: Surroundings,
-    incarnation: i64,
+    chores: Chores,
     unclean: bool,
     in_use: Arc<AtomicBool>,
-    commits: Arc<AtomicU64>,
 }
 
 impl Sqlite {
@@ -47,12 +46,7 @@ impl Sqlite {
     ) -> anyhow::Result<Self> {
         let connection = connect(path).with_context(|| format!("opening {}", path.display()))?;
         migrate(&connection, migrations).with_context(|| format!("in {}", path.display()))?;
-        let unclean = meta(&connection, "open")? == Some(1);
-        let incarnation = match meta(&connection, "incarnation")? {
-            Some(incarnation) => incarnation,
-            None => surroundings.clock.now().as_microsecond(),
-        };
-        set_meta(&connection, "incarnation", incarnation)?;
+        let (unclean, incarnation) = last_life(&connection, &surroundings)?;
         let in_use = Arc::<AtomicBool>::default();
         let used = Arc::clone(&in_use);
         let (jobs, queue) = mpsc::channel();
@@ -64,11 +58,9 @@ impl Sqlite {
             jobs: Mutex::new(Some(jobs)),
             writer: Mutex::new(Some(writer)),
             readers: Mutex::new(Vec::new()),
-            surroundings,
-            incarnation,
+            chores: Chores::new(surroundings, incarnation),
             unclean,
             in_use,
-            commits: Arc::default(),
         })
     }
 
@@ -82,38 +74,7 @@ impl Sqlite {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let (surroundings, incarnation) = (self.surroundings.clone(), self.incarnation);
-        let commits = Arc::clone(&self.commits);
-        // The writer's thread knows nothing of whom it works for.
-        let span = tracing::Span::current();
-        let job: Job = Box::new(move |connection| {
-            let wakers = surroundings.wakers.clone();
-            let (outcome, wakes) = match connection {
-                Ok(connection) => {
-                    let mut tx = new_tx(connection, surroundings, origin, incarnation);
-                    let run = || run_in_savepoint(connection, &mut tx, work);
-                    (span.in_scope(run), tx.wakes)
-                }
-                Err(error) => (
-                    Err(Failure::Unavailable(error.to_owned())),
-                    Default::default(),
-                ),
-            };
-            Box::new(move |committed| {
-                let outcome = match committed {
-                    Ok(()) => outcome,
-                    Err(error) => outcome.and_then(|_| Err(Failure::Unavailable(error.to_owned()))),
-                };
-                if outcome.is_ok() {
-                    if wakes.contains(RELAY) {
-                        commits.fetch_add(1, Ordering::Release);
-                    }
-                    wakes.into_iter().for_each(|name| wakers.wake(name));
-                }
-                drop(answer.send(outcome));
-            })
-        });
+        let (job, answered) = self.chores.job(origin, work);
         let closed = || Failure::Unavailable("the database is closed".to_owned());
         let sender = self
             .jobs
@@ -141,12 +102,7 @@ impl Sqlite {
             None => open_reader(&self.path).map_err(|error| unavailable(&error))?,
         };
         let connection = Rc::new(connection);
-        let mut tx = new_tx(
-            &connection,
-            self.surroundings.clone(),
-            Origin::default(),
-            self.incarnation,
-        );
+        let mut tx = self.chores.tx(&connection, Origin::default());
         execute(&connection, "begin", &[])?;
         let outcome = run_to_end(work(&mut tx));
         let ended = execute(&connection, "commit", &[]);
@@ -161,7 +117,7 @@ impl Sqlite {
     }
 
     pub(super) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Acquire)
+        self.chores.commits()
     }
 
     /// Opens one more connection, which holds the state of this moment once it has read.
@@ -229,12 +185,32 @@ impl Snapshot {
 }
 
 /// Lets the log of a database file that nobody has open begin a new life.
-pub(super) fn begin_new_life(path: &Path, life: i64) -> anyhow::Result<()> {
+pub(super) fn begin_new_life(path: &Path, now: i64) -> anyhow::Result<()> {
     let connection = connect(path)?;
-    set_meta(&connection, "incarnation", life)?;
-    set_meta(&connection, "open", 0)?;
+    live_anew(&connection, now)?;
     connection.execute_batch("pragma wal_checkpoint(truncate)")?;
     Ok(())
+}
+
+/// Begins a new life: later than the last one also where the clock is behind.
+pub(super) fn live_anew(connection: &Connection, now: i64) -> anyhow::Result<()> {
+    let last = meta(connection, "incarnation")?.unwrap_or(0);
+    set_meta(connection, "incarnation", now.max(last.saturating_add(1)))?;
+    set_meta(connection, "open", 0)
+}
+
+/// Whether the life before did not end in order, and which life this is.
+pub(super) fn last_life(
+    connection: &Connection,
+    surroundings: &Surroundings,
+) -> anyhow::Result<(bool, i64)> {
+    let unclean = meta(connection, "open")? == Some(1);
+    let incarnation = match meta(connection, "incarnation")? {
+        Some(incarnation) => incarnation,
+        None => surroundings.clock.now().as_microsecond(),
+    };
+    set_meta(connection, "incarnation", incarnation)?;
+    Ok((unclean, incarnation))
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {
@@ -249,7 +225,7 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 
 /// Keeps prepared statements, and keeps SQLite from preparing them again for other parameters in the
 /// hope of a better plan: that costs more than most of them do.
-fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
@@ -263,7 +239,7 @@ fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-fn meta(connection: &Connection, name: &str) -> anyhow::Result<Option<i64>> {
+pub(super) fn meta(connection: &Connection, name: &str) -> anyhow::Result<Option<i64>> {
     let mut statement = connection.prepare("select value from meta where name = ?1")?;
     Ok(statement
         .query_map([name], |row| row.get(0))?
@@ -271,27 +247,11 @@ fn meta(connection: &Connection, name: &str) -> anyhow::Result<Option<i64>> {
         .transpose()?)
 }
 
-fn set_meta(connection: &Connection, name: &str, value: i64) -> anyhow::Result<()> {
+pub(super) fn set_meta(connection: &Connection, name: &str, value: i64) -> anyhow::Result<()> {
     connection.execute(
         "insert into meta (name, value) values (?1, ?2) \
          on conflict (name) do update set value = excluded.value",
         rusqlite::params![name, value],
     )?;
     Ok(())
-}
-
-fn new_tx(
-    connection: &Rc<Connection>,
-    surroundings: Surroundings,
-    origin: Origin,
-    incarnation: i64,
-) -> Tx {
-    Tx {
-        link: Link::Sqlite(Rc::clone(connection)),
-        surroundings,
-        origin,
-        wakes: Default::default(),
-        incarnation,
-        depth: 0,
-    }
 }

@@ -16,6 +16,7 @@ use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::later;
 use crate::db::Tx;
 use crate::failure::{Failure, Result};
+use crate::flaws;
 use crate::trace::Origin;
 
 /// How often an event that came too early is sent back before it is parked: that heals plain
@@ -138,10 +139,10 @@ impl Turn<'_> {
         if life > cursor.incarnation && !follows {
             return self.hold(tx, event, Reason::Resync, stuck).await;
         }
-        if version <= cursor.version {
+        if version <= cursor.version && !flaws::CURSOR_IGNORED.is_there() {
             return Ok(Verdict::Superfluous);
         }
-        if version > cursor.version + 1 {
+        if version > cursor.version + 1 && !flaws::GAP_IGNORED.is_there() {
             let early = arrival
                 .delivery
                 .is_some_and(|delivery| delivery <= EARLY_DELIVERIES);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::operator::Skipped;
 use crate::db::{Row, Tx, params};
 use crate::failure::Result;
-use crate::log::partition;
+use crate::log::{digest, partition};
 
 /// One aggregate as one consumer sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -131,16 +131,18 @@ pub(super) async fn lock(tx: &mut Tx, keys: &[&Key]) -> Result<()> {
 
 pub(super) async fn set_cursor(tx: &mut Tx, key: &Key, cursor: Cursor) -> Result<()> {
     tx.execute_later(
-        "insert into cursors (consumer, aggregate, subject, version, incarnation, partition) \
-         values ($1, $2, $3, $4, $5, $6) on conflict (consumer, aggregate, subject) \
-         do update set version = excluded.version, incarnation = excluded.incarnation",
+        "insert into cursors (consumer, aggregate, subject, version, incarnation, partition, digest) \
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (consumer, aggregate, subject) \
+         do update set version = excluded.version, incarnation = excluded.incarnation, \
+         digest = excluded.digest",
         params![
             key.consumer,
             key.aggregate,
             key.subject,
             cursor.version,
             cursor.incarnation,
-            partition(&key.subject)
+            partition(&key.subject),
+            digest(&key.subject, cursor.version, cursor.incarnation)
         ],
     )
     .await

@@ -18,6 +18,7 @@ use super::answer::{Answer, Stored};
 use crate::context::Context;
 use crate::db::{Db, Tx, params};
 use crate::failure::{Failure, Refused, Result};
+use crate::flaws;
 
 /// How long a key is remembered.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -48,6 +49,15 @@ pub struct InFlight(Arc<Mutex<HashSet<(String, String)>>>);
 /// A key whose request is running. While it lives, the same request is refused.
 #[derive(Debug)]
 pub struct Guard(Option<Claim>);
+
+/// Whose answer a transaction has led to.
+#[derive(Debug)]
+pub enum Written {
+    /// Its own.
+    Now(Answer),
+    /// That of an earlier request with the same key, which came first after all.
+    Earlier(Answer),
+}
 
 /// A key as it stands in the table, and the place among the running requests.
 #[derive(Debug)]
@@ -130,23 +140,39 @@ impl Guard {
     where
         F: AsyncFn(&mut Tx) -> Result<Answer> + Send + 'static,
     {
+        match self.write_first(ctx, work).await? {
+            Written::Now(answer) | Written::Earlier(answer) => Ok(answer),
+        }
+    }
+
+    /// [`Self::write`], and says whose answer it is: what else `work` made is not there when the answer
+    /// is that of an earlier request with the key.
+    ///
+    /// # Errors
+    /// What `work` fails with.
+    pub async fn write_first<F>(self, ctx: &Context, work: F) -> Result<Written>
+    where
+        F: AsyncFn(&mut Tx) -> Result<Answer> + Send + 'static,
+    {
         let Some(claim) = &self.0 else {
-            return ctx.db.write(work).await;
+            return ctx.db.write(work).await.map(Written::Now);
         };
         let binding = claim.binding.clone();
         let written = ctx
             .db
             .write(async move |tx: &mut Tx| {
                 if let Some(answer) = binding.find_shared(tx).await? {
-                    return Ok(answer);
+                    return Ok(Written::Earlier(answer));
                 }
                 let answer = work(tx).await?;
                 binding.bind(tx, &answer).await?;
-                Ok(answer)
+                Ok(Written::Now(answer))
             })
             .await;
         match written {
-            Err(Failure::Refused(refused)) => self.refuse(ctx, *refused).await,
+            Err(Failure::Refused(refused)) => {
+                self.refuse(ctx, *refused).await.map(Written::Earlier)
+            }
             other => other,
         }
     }
@@ -237,6 +263,9 @@ impl Binding {
     /// Refuses, and so undoes the transaction, when the key was bound meanwhile: by a replica of this
     /// service, or by the same request after its client had gone away and come back.
     async fn bind(&self, tx: &mut Tx, answer: &Answer) -> Result<()> {
+        if flaws::KEYS_FORGOTTEN.is_there() {
+            return Ok(());
+        }
         let stored = answer.to_stored()?;
         let now = tx.now();
         let bound = tx

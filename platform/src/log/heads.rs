@@ -1,6 +1,6 @@
 //! Announces the heads that changed, so that a consumer notices a lost *last* event.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub struct Head {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changed(Arc<Mutex<Beating>>);
 
-type Beating = HashMap<(String, String), (Head, u8)>;
+type Beating = BTreeMap<(String, String), (Head, u8)>;
 
 impl Changed {
     /// Notes that an event was published.

@@ -73,9 +73,9 @@ pub struct LogPage {
 pub struct Sum {
     /// The sum of the versions.
     pub versions: i64,
-    /// The sum of the incarnations, each modulo the prime 1,000,003, so that it does not overflow:
-    /// equal versions of different lives are told apart.
-    pub lives: i64,
+    /// The sum of the digests: equal sums of versions of other keys, or of other lives, are told apart.
+    #[serde(rename = "lives")]
+    pub digests: i64,
 }
 
 /// Asks the owner of an aggregate.
@@ -194,7 +194,7 @@ async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
         let rows = tx
             .query(
                 "select partition, cast(sum(version) as bigint), \
-                 cast(sum(incarnation % 1000003) as bigint) from heads where aggregate = $1 \
+                 cast(sum(digest) as bigint) from heads where aggregate = $1 \
                  group by partition order by partition",
                 params![aggregate],
             )
@@ -210,7 +210,7 @@ pub(crate) fn read_sum(row: &Row) -> Result<(i64, Sum)> {
         row.get(0)?,
         Sum {
             versions: row.get(1)?,
-            lives: row.get(2)?,
+            digests: row.get(2)?,
         },
     ))
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use platform::log::partition;
 use testing::{Backup, Crashed, Faults};
 
 use crate::stage::Stage;
@@ -152,4 +153,37 @@ async fn a_key_that_an_event_of_the_old_life_blocks_is_freed_by_the_new_one() {
     stage.moods.heal("a");
     stage.add_times("a", 3).await;
     stage.end(&["a"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_owner_lost_does_not_make_up_for_what_a_consumer_has_missed() {
+    let stage = Stage::start().await;
+    stage.add("heard", 1).await;
+    stage.rest().await;
+    stage.cut_wires();
+    stage.add("missed", 1).await;
+    stage.until_published().await;
+    // Whatever announces it is lost as well.
+    for _ in 0..4 {
+        stage.world.clock.advance(std::time::Duration::from_secs(2));
+        tokio::task::yield_now().await;
+    }
+    let backup = back_up(&stage);
+    stage.mend_wires();
+    // Of the same version and life, in the same partition.
+    let beside = |id: &String| partition(id) == partition("missed");
+    let lost = (0..)
+        .map(|number| format!("lost {number}"))
+        .find(beside)
+        .unwrap();
+    stage.add(&lost, 1).await;
+    stage.until_at("board", &lost, 1).await;
+    assert_eq!(stage.cursor("board", "missed").await.version, 0);
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    for service in ["board", "archive"] {
+        stage.until_at(service, "missed", 1).await;
+        assert_eq!(stage.copy(service, &lost).await, None);
+    }
+    stage.end(&["heard", "missed"]).await;
 }

@@ -62,7 +62,7 @@ pub fn routes(ctx: &Context, settings: Arc<Settings>, memory: Memory) -> OpenApi
     };
     let auth = Auth {
         ctx: ctx.clone(),
-        hashing: Hashing::new(&settings.hash_cost, bounds, memory, Arc::clone(&ctx.random)),
+        hashing: Hashing::new(&settings.hash_cost, bounds, memory, ctx),
         accounts: minute(settings.failures_per_minute),
         addresses: minute(settings.failures_per_minute),
         resets: hour(settings.resets_per_hour),

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::anyhow;
 use argon2::Params;
 use platform::random::Random;
-use platform::{Failure, Result};
+use platform::tasks::Tasks;
+use platform::{Context, Failure, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::password::Password;
@@ -50,6 +51,7 @@ pub struct Hashing {
     waiting: Arc<AtomicUsize>,
     waiting_max: usize,
     random: Arc<dyn Random>,
+    tasks: Tasks,
     dummy: Arc<str>,
 }
 
@@ -85,7 +87,21 @@ impl Drop for Place {
 impl Hashing {
     /// As `bounds` allow, in this memory.
     #[must_use]
-    pub fn new(cost: &Cost, bounds: Bounds, memory: Memory, random: Arc<dyn Random>) -> Self {
+    pub fn new(cost: &Cost, bounds: Bounds, memory: Memory, ctx: &Context) -> Self {
+        Self::on(
+            cost,
+            bounds,
+            memory,
+            (ctx.random.clone(), ctx.tasks.clone()),
+        )
+    }
+
+    fn on(
+        cost: &Cost,
+        bounds: Bounds,
+        memory: Memory,
+        (random, tasks): (Arc<dyn Random>, Tasks),
+    ) -> Self {
         Self {
             params: cost.0.clone(),
             memory,
@@ -93,6 +109,7 @@ impl Hashing {
             waiting: Arc::default(),
             waiting_max: bounds.waiting,
             random,
+            tasks,
             dummy: cost.dummy().into(),
         }
     }
@@ -104,7 +121,7 @@ impl Hashing {
     pub async fn hash(&self, password: Password) -> Result<String> {
         let permit = self.wait().await?;
         let this = self.clone();
-        run(permit, move || this.hash_now(&password)).await
+        self.run(permit, move || this.hash_now(&password)).await
     }
 
     /// Whether `password` is the one that `stored` was made of; with nothing stored it takes as long
@@ -124,7 +141,7 @@ impl Hashing {
         go_on()?;
         let this = self.clone();
         let stored = stored.map(str::to_owned);
-        run(permit, move || {
+        self.run(permit, move || {
             let verdict = this.compare_now(&password, stored.as_deref())?;
             if verdict == Verdict::Wrong {
                 on_wrong();
@@ -153,6 +170,20 @@ impl Hashing {
         argon::hash(&self.memory, &self.params, password.as_bytes(), &salt)
     }
 
+    /// The permit goes with the work: a caller that goes away does not end it, nor free its core.
+    async fn run<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let bounded = move || {
+            let outcome = work();
+            drop(permit);
+            outcome
+        };
+        Ok(self.tasks.blocking(bounded).await??)
+    }
+
     async fn wait(&self) -> Result<OwnedSemaphorePermit> {
         if let Ok(permit) = Arc::clone(&self.running).try_acquire_owned() {
             return Ok(permit);
@@ -170,22 +201,6 @@ impl Hashing {
     }
 }
 
-/// The permit goes with the work: a caller that goes away does not end it, nor free its core.
-async fn run<T: Send + 'static>(
-    permit: OwnedSemaphorePermit,
-    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> Result<T> {
-    let done = tokio::task::spawn_blocking(move || {
-        let outcome = work();
-        drop(permit);
-        outcome
-    });
-    let outcome = done
-        .await
-        .map_err(|error| anyhow!("password hashing: {error}"))?;
-    Ok(outcome?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,7 +215,8 @@ mod tests {
             running: 1,
             waiting,
         };
-        Hashing::new(cost, bounds, Memory::default(), Arc::new(SystemRandom))
+        let surroundings = (Arc::new(SystemRandom) as _, Tasks::default());
+        Hashing::on(cost, bounds, Memory::default(), surroundings)
     }
 
     fn password(text: &str) -> Password {

@@ -5,6 +5,7 @@ pub mod audit;
 mod commands;
 mod consumers;
 pub mod domain;
+pub mod flaws;
 mod jobs;
 pub mod provider;
 mod settings;

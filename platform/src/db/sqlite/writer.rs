@@ -20,10 +20,10 @@ use crate::failure::{Failure, Result};
 const BATCH_MAX: usize = 256;
 
 /// Answers whoever waits for a transaction, once it is known whether it was committed.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), &str>)>;
+pub(in crate::db) type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
 /// What runs a transaction on the writer's thread, or hears why it can't be run.
-pub(super) type Job = Box<dyn FnOnce(Result<&Rc<Connection>, &str>) -> Answer + Send>;
+pub(in crate::db) type Job = Box<dyn FnOnce(Result<&Rc<Connection>, &str>) -> Answer + Send>;
 
 /// Takes transactions as they come and commits those that are waiting together. Who only looked at
 /// the database leaves the mark of an unclean end to the next that works on it.
@@ -53,7 +53,7 @@ pub(super) fn write_loop(
             }
         }
         while !batch.is_empty() {
-            run_batch(&connection, &mut batch);
+            run_batch(&connection, &mut batch, &ALONE).answer();
         }
     }
     if connection
@@ -67,16 +67,58 @@ pub(super) fn write_loop(
     }
 }
 
+/// The statements around a batch.
+pub(in crate::db) struct Brackets {
+    /// Before its first transaction.
+    pub(in crate::db) begin: &'static str,
+    /// When all have run.
+    pub(in crate::db) commit: &'static str,
+    /// When it can't be committed.
+    pub(in crate::db) rollback: &'static str,
+}
+
+/// Those of a batch that is a transaction of the database.
+const ALONE: Brackets = Brackets {
+    begin: "begin immediate",
+    commit: "commit",
+    rollback: "rollback",
+};
+
+/// A batch that has run, and whether it was committed.
+pub(in crate::db) struct Ran {
+    answers: Vec<Answer>,
+    committed: Result<(), String>,
+}
+
+impl Ran {
+    /// Answers whoever waits.
+    pub(in crate::db) fn answer(self) {
+        for answer in self.answers {
+            answer(self.committed.as_ref().map(drop).map_err(String::as_str));
+        }
+    }
+
+    /// Gives the batch another end than the one it came to.
+    pub(in crate::db) fn and(mut self, then: impl FnOnce() -> Result<(), String>) -> Self {
+        self.committed = self.committed.and_then(|()| then());
+        self
+    }
+}
+
 /// Runs what is in the batch and commits it. What is still in it afterwards is to be run again.
-fn run_batch(connection: &Rc<Connection>, batch: &mut VecDeque<Job>) {
-    if let Err(error) = execute(connection, "begin immediate", &[]) {
+pub(in crate::db) fn run_batch(
+    connection: &Rc<Connection>,
+    batch: &mut VecDeque<Job>,
+    brackets: &Brackets,
+) -> Ran {
+    if let Err(error) = execute(connection, brackets.begin, &[]) {
         tracing::error!(%error, "the database takes no transaction");
         // Outside a transaction statements would commit one by one: none may run.
         let message = error.to_string();
-        batch
-            .drain(..)
-            .for_each(|job| job(Err(&message))(Err(&message)));
-        return;
+        return Ran {
+            answers: batch.drain(..).map(|job| job(Err(&message))).collect(),
+            committed: Err(message),
+        };
     }
     let mut answers = Vec::with_capacity(batch.len());
     let mut lost = false;
@@ -88,19 +130,17 @@ fn run_batch(connection: &Rc<Connection>, batch: &mut VecDeque<Job>) {
     let committed = if lost {
         Err("the transaction was rolled back by the database".to_owned())
     } else {
-        execute(connection, "commit", &[])
+        execute(connection, brackets.commit, &[])
             .map(drop)
             .map_err(|error| error.to_string())
     };
     if let Err(error) = &committed {
         tracing::error!(error, "a commit failed");
         if !connection.is_autocommit() {
-            drop(execute(connection, "rollback", &[]));
+            drop(connection.execute_batch(brackets.rollback));
         }
     }
-    for answer in answers {
-        answer(committed.as_ref().map(drop).map_err(String::as_str));
-    }
+    Ran { answers, committed }
 }
 
 /// Runs one transaction of a batch, which fails alone.
@@ -124,7 +164,7 @@ pub(super) fn run_in_savepoint<T>(
 
 /// Polls a closure's future once: every statement on SQLite is ready at once. A panic ends the
 /// transaction and not the thread, which all others need.
-pub(super) fn run_to_end<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(in crate::db) fn run_to_end<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let mut context = std::task::Context::from_waker(Waker::noop());
     let mut work = pin!(work);
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {

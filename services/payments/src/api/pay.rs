@@ -92,6 +92,7 @@ async fn pay_order(doors: &Doors, wish: Wish) -> Result<Answer> {
     match begin(doors, wish).await? {
         Payment::New(id, end) => {
             tokio::select! {
+                biased;
                 _ = end => {}
                 () = doors.ctx.clock.sleep(doors.settlement.settings.answer_within) => {}
             }

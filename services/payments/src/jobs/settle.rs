@@ -151,6 +151,7 @@ impl Settlement {
         answer: impl Future<Output = Answer<T>>,
     ) -> Answer<T> {
         tokio::select! {
+            biased;
             answer = answer => answer,
             () = ctx.clock.sleep(self.settings.call_timeout) => Err(ProviderError::Timeout),
         }

@@ -6,6 +6,8 @@ use contracts::Timestamp;
 use contracts::events::orders::{CancelReason, OrderFact};
 use contracts::ids::PaymentId;
 
+use crate::flaws;
+
 use super::{Changed, Claim, Grace, Heard, Ignored, Order, Sale, State, after};
 
 impl Order {
@@ -78,6 +80,9 @@ impl Order {
                 State::Capturing { payment_id },
                 OrderFact::Capturing { payment_id },
             ),
+            State::Cancelled { .. } if flaws::LATE_MONEY_KEPT.is_there() => {
+                return Err(Ignored::NotWaitingForMoney);
+            }
             _ => self.rejects(payment_id),
         })
     }

@@ -4,6 +4,8 @@ use contracts::Timestamp;
 use contracts::events::orders::{CancelReason, OrderFact};
 use contracts::events::tickets::LockRefusal;
 
+use crate::flaws;
+
 use super::{Changed, Grace, Heard, Ignored, Order, State, Terms};
 use crate::domain::refusal::Refusal;
 
@@ -81,11 +83,16 @@ impl Order {
     /// When there is time left, or the order can no longer expire.
     pub fn timer_due(self, now: Timestamp) -> Heard {
         match self.state {
-            State::Created | State::AwaitingPayment { .. } if now < self.expires_at => {
+            State::Created | State::AwaitingPayment { .. }
+                if now < self.expires_at && !flaws::TIMER_BELIEVED.is_there() =>
+            {
                 Err(Ignored::NotDue)
             }
             State::Created | State::AwaitingPayment { .. } => {
                 Ok(self.cancelled(CancelReason::Expired, None))
+            }
+            State::Capturing { payment_id } if flaws::EXPIRED_WHILE_CAPTURING.is_there() => {
+                Ok(self.cancelled(CancelReason::Expired, Some(payment_id)))
             }
             _ => Err(Ignored::NotWaitingForMoney),
         }

@@ -1,5 +1,7 @@
 //! What is to be asked of the provider next.
 
+use crate::flaws;
+
 use super::{Decision, Payment, State};
 
 /// What is to be asked of the provider next. One at a time for each payment.
@@ -59,9 +61,13 @@ impl Payment {
                 reference: action.reference.clone(),
             }),
             (State::Started { action: Some(_) }, _) => Some(Act::Watch),
-            (State::Authorized { reference }, Decision::Take) => Some(Act::Capture {
-                reference: reference.clone(),
-            }),
+            (State::Authorized { reference }, decision)
+                if decision == Decision::Take || flaws::CAPTURED_UNDECIDED.is_there() =>
+            {
+                Some(Act::Capture {
+                    reference: reference.clone(),
+                })
+            }
             (State::Authorized { reference }, Decision::Undo) => Some(Act::Void {
                 reference: reference.clone(),
             }),

@@ -1,5 +1,6 @@
 //! One attempt at one act: ask, then record what the provider shows.
 
+use crate::flaws;
 use platform::clock::later;
 use platform::{Context, Result, Tx};
 
@@ -100,7 +101,12 @@ impl Settlement {
 
     async fn act(&self, ctx: &Context, task: &Task) -> Answer<Charge> {
         let provider = &self.settings.provider;
-        let key = &task.work.key;
+        let key = &match &task.act {
+            Act::Authorize if flaws::KEY_PER_ATTEMPT.is_there() => {
+                format!("{} {}", task.work.key, task.work.attempts)
+            }
+            _ => task.work.key.clone(),
+        };
         match &task.act {
             Act::Authorize | Act::Watch => {
                 let Some(token) = &task.work.token else {

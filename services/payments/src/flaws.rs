@@ -1,0 +1,11 @@
+//! Guards of payments that the simulation can switch off.
+
+use platform::flaws::Flaw;
+
+/// The money is taken as soon as it is held.
+pub const CAPTURED_UNDECIDED: Flaw = Flaw::new("money is taken before orders has decided");
+/// Each attempt goes to the provider under a key of its own.
+pub const KEY_PER_ATTEMPT: Flaw = Flaw::new("each attempt to pay has a provider key of its own");
+
+/// All of them.
+pub const ALL: [Flaw; 2] = [CAPTURED_UNDECIDED, KEY_PER_ATTEMPT];
