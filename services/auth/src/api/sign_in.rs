@@ -8,7 +8,7 @@ use platform::Result;
 use platform::db::Tx;
 use platform::http::answer::Answer;
 use platform::http::fields::{Fields, fingerprint};
-use platform::http::idempotency::{Begun, Idempotency};
+use platform::http::idempotency::{Begun, Idempotency, Written};
 
 use super::visitor::Visitor;
 use super::{ANONYMOUS, Auth};
@@ -54,13 +54,18 @@ pub(super) async fn sign_in(
     };
     let session = auth.new_session(view.id, &visitor);
     let (new_session, sessions_max) = (session.clone(), auth.settings.sessions_max);
-    let (ended, note) = Noted::new();
-    let answer = guard
-        .write(&auth.ctx, async move |tx: &mut Tx| {
+    let (known, (ended, note)) = (proven.clone(), Noted::new());
+    let written = guard
+        .write_first(&auth.ctx, async move |tx: &mut Tx| {
             note.set(open_session(tx, &proven, &new_session, sessions_max).await?);
             Answer::json(StatusCode::OK, &view)
         })
         .await?;
+    let answer = match written {
+        Written::Now(answer) => answer,
+        // The session that was made here was not kept.
+        Written::Earlier(answer) => return auth.sign_in_again(known, &visitor, answer).await,
+    };
     ended.tell(&auth.ctx.sessions);
     auth.with_cookie(answer, &session, email.as_str())
 }

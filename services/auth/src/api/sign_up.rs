@@ -7,7 +7,7 @@ use http::StatusCode;
 use platform::db::Tx;
 use platform::http::answer::Answer;
 use platform::http::fields::{Fields, fingerprint};
-use platform::http::idempotency::{Begun, Guard, Idempotency};
+use platform::http::idempotency::{Begun, Guard, Idempotency, Written};
 use platform::{Failure, Result};
 
 use super::visitor::Visitor;
@@ -83,14 +83,14 @@ async fn first(
     let user = User {
         id: auth.ctx.new_id(),
         email: email.as_str().to_owned(),
-        password_hash: auth.hashing.hash(password).await?,
+        password_hash: auth.hashing.hash(password.clone()).await?,
         password_version: 1,
         language: visitor.language.clone(),
     };
     let session = auth.new_session(user.id, visitor);
     let (new_user, new_session) = (user.clone(), session.clone());
-    let answer = guard
-        .write(&auth.ctx, async move |tx: &mut Tx| {
+    let written = guard
+        .write_first(&auth.ctx, async move |tx: &mut Tx| {
             register(tx, &new_user, &new_session).await?;
             let view = UserView {
                 id: new_user.id,
@@ -99,7 +99,11 @@ async fn first(
             Answer::json(StatusCode::CREATED, &view)
         })
         .await?;
-    auth.with_cookie(answer, &session, &user.email)
+    match written {
+        Written::Now(answer) => auth.with_cookie(answer, &session, &user.email),
+        // Whoever it took in, nobody of this id and with this session is known.
+        Written::Earlier(answer) => again(auth, visitor, (email, password), answer).await,
+    }
 }
 
 /// Whether a failure is that of a wrong password.

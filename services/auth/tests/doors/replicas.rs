@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use auth::Settings;
+use axum::body::Body;
 use futures::future::join_all;
+use http::Request;
 use platform::mail::{MailError, Mailer, Message};
 use serde_json::json;
 
 use crate::resets::{RENEWED, ask, confirm, token};
-use crate::site::{PASSWORD, Site, cookie};
+use crate::site::{PASSWORD, Site, cookie, credentials};
 
 /// Keeps what it is given, and takes it once it is told to.
 #[derive(Default)]
@@ -213,5 +215,40 @@ async fn two_replicas_send_no_more_links_than_one() -> Result<()> {
     };
     site.world.until(judged).await?;
     assert_eq!(site.mailer.list(100).await?.len(), 3);
+    site.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_signs_up_twice_at_once_is_one_person_with_two_sessions() -> Result<()> {
+    let site = Site::open_shared(|settings| settings).await?;
+    let replica = site.replica(|settings| settings).await?;
+    let lock = "lock table users in share mode".to_owned();
+    let held = site.world.hold(site.db()?, lock).await?;
+    let ada = credentials("ada@example.org", PASSWORD);
+    let here = site.post_with_key("signup", "key", ada.clone());
+    let there = Request::post("/api/users/signup")
+        .header("content-type", "application/json")
+        .header("idempotency-key", "\"key\"")
+        .body(Body::from(ada.to_string()))?;
+    let release = async {
+        // Both have found nobody of that address; one waits for the table, one for the other.
+        site.world.until_waiting(site.db()?, 2).await?;
+        held.release().await
+    };
+    let (here, there, released) = tokio::join!(here, replica.send(there), release);
+    released?;
+    let (here, there) = (here?, there?);
+    assert_eq!((here.status.as_u16(), there.status.as_u16()), (201, 201));
+    assert_eq!(here.body, there.body);
+    for answer in [&here, &there] {
+        let request = Request::get("/api/users/currentuser").header("cookie", cookie(answer)?);
+        let current = site.world.send(request.body(Body::empty())?).await?.json();
+        assert_eq!(current["currentUser"]["id"], answer.json()["id"]);
+    }
+    let there = cookie(&there)?;
+    let sessions = site
+        .world
+        .call("GET", "/api/users/sessions", Some(&there), None);
+    assert_eq!(sessions.await?.json().as_array().map(Vec::len), Some(2));
     site.end().await
 }

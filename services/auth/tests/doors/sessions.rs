@@ -1,8 +1,12 @@
 //! Where one is signed in, and signing out there.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use http::header;
-use serde_json::Value;
+use platform::clock::later;
+use platform::session::SignedIn;
+use serde_json::{Value, json};
 
 use crate::site::{PASSWORD, Site, cookie};
 
@@ -149,5 +153,25 @@ async fn of_too_many_sessions_the_oldest_end() -> Result<()> {
     for live in [second, third] {
         assert!(site.current(&live).await?.is_some());
     }
+    site.end().await
+}
+
+#[tokio::test]
+async fn a_session_from_a_clock_that_was_ahead_ends_like_any_other() -> Result<()> {
+    let site = Site::open().await?;
+    site.sign_up("ada@example.org").await?;
+    let ahead = later(site.world.now(), Duration::from_secs(120));
+    let email = "ada@example.org".to_owned();
+    let claims = SignedIn::begin(site.world.new_id(), site.world.new_id(), email, ahead);
+    let young = format!("session={}", site.world.signing_key.sign(&claims)?);
+    assert_eq!(site.current(&young).await?, None);
+    let out = site.post("signout", Some(&young), json!({})).await?;
+    assert_eq!(out.status, 200, "{}", out.body);
+    site.world.clock.advance(Duration::from_secs(180));
+    assert_eq!(
+        site.current(&young).await?,
+        None,
+        "it would be old enough now"
+    );
     site.end().await
 }
