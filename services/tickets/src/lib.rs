@@ -4,6 +4,7 @@ mod api;
 mod commands;
 mod consumers;
 mod domain;
+pub mod flaws;
 mod store;
 
 use platform::db::Migration;

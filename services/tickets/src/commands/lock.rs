@@ -28,8 +28,8 @@ pub async fn release(tx: &mut Tx, id: TicketId, order_id: OrderId) -> Result<()>
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn sell(tx: &mut Tx, id: TicketId, order_id: OrderId) -> Result<()> {
-    change(tx, id, |ticket| ticket.sell(order_id)).await
+pub async fn sell(tx: &mut Tx, id: TicketId, order_id: OrderId, epoch: i64) -> Result<()> {
+    change(tx, id, |ticket| ticket.sell(order_id, epoch)).await
 }
 
 /// A wholly refunded order gives the ticket back.

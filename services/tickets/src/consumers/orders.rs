@@ -28,7 +28,7 @@ async fn react(tx: &mut Tx, Event { state, fact, .. }: &Event<Order>) -> Result<
             lock::claim(tx, id, claim).await
         }
         Some(OrderFact::Cancelled { .. }) => lock::release(tx, id, order_id).await,
-        Some(OrderFact::Completed { .. }) => lock::sell(tx, id, order_id).await,
+        Some(OrderFact::Completed { .. }) => lock::sell(tx, id, order_id, state.epoch).await,
         Some(OrderFact::Refunded { fate, .. }) if state.status == OrderStatus::Refunded => {
             lock::take_back(tx, id, order_id, *fate).await
         }

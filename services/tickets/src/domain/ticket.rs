@@ -1,5 +1,6 @@
 //! A seller's listing: what its seller may do to it, and how the lock moves between orders.
 
+use crate::flaws;
 use contracts::Timestamp;
 use contracts::events::orders::TicketFate;
 use contracts::events::tickets::{LockRefusal, TicketFact, TicketState, TicketStatus};
@@ -148,7 +149,7 @@ impl Ticket {
         let Claim {
             order_id, epoch, ..
         } = claim;
-        if epoch <= self.epoch {
+        if epoch <= self.epoch && !flaws::EPOCH_IGNORED.is_there() {
             return self.unchanged();
         }
         let as_offered =
@@ -192,17 +193,22 @@ impl Ticket {
         }
     }
 
-    /// An order was paid: the ticket that it holds is its buyer's.
+    /// An order was paid: the ticket is its buyer's, because orders decides who holds it. It is locked
+    /// for that order, unless its lock was lost with a part of this log (an older backup) and refused
+    /// when it was asked for again. A claim of a higher epoch tells that the order has ended since.
     #[must_use]
-    pub fn sell(self, order_id: OrderId) -> Outcome {
-        match self.status {
-            TicketStatus::Locked { order_id: holder } if holder == order_id => Self {
-                status: TicketStatus::Sold { order_id },
-                ..self
-            }
-            .changed(TicketFact::Sold { order_id }),
-            _ => self.unchanged(),
+    pub fn sell(self, order_id: OrderId, epoch: i64) -> Outcome {
+        let is_held = self.status == TicketStatus::Locked { order_id };
+        let is_sold = self.status == TicketStatus::Sold { order_id };
+        if is_sold || (!is_held && epoch < self.epoch) {
+            return self.unchanged();
         }
+        Self {
+            status: TicketStatus::Sold { order_id },
+            epoch: self.epoch.max(epoch),
+            ..self
+        }
+        .changed(TicketFact::Sold { order_id })
     }
 
     /// A paid order was wholly refunded: the ticket is offered anew or taken off the market.

@@ -309,7 +309,7 @@ fn a_completed_order_buys_what_it_holds() {
     let Change {
         ticket: bought,
         fact,
-    } = changed(ticket(locked()).sell(order(HOLDER)));
+    } = changed(ticket(locked()).sell(order(HOLDER), EPOCH));
     assert_eq!(
         fact,
         TicketFact::Sold {
@@ -319,9 +319,21 @@ fn a_completed_order_buys_what_it_holds() {
     assert_eq!((bought.status, bought.version), (sold(), VERSION + 1));
     assert_eq!(bought.offer_version, OFFER_VERSION);
 
-    assert_unchanged(ticket(locked()), |t| t.sell(order(OTHER)));
-    for status in [LISTED, sold(), WITHDRAWN] {
-        assert_unchanged(ticket(status), |t| t.sell(order(HOLDER)));
+    assert_unchanged(ticket(sold()), |t| t.sell(order(HOLDER), EPOCH));
+    for status in all() {
+        // A later claim was seen: the order that had completed has been refunded.
+        assert_unchanged(ticket(status), |t| t.sell(order(OTHER), EPOCH - 1));
+    }
+}
+
+#[test]
+fn a_completed_order_has_its_ticket_also_where_its_lock_was_lost_with_an_older_backup() {
+    for status in all() {
+        let Change { ticket, fact } = changed(ticket(status).sell(order(OTHER), EPOCH));
+        let order_id = order(OTHER);
+        assert_eq!(fact, TicketFact::Sold { order_id });
+        assert_eq!(ticket.status, TicketStatus::Sold { order_id });
+        assert_eq!((ticket.epoch, ticket.version), (EPOCH, VERSION + 1));
     }
 }
 
