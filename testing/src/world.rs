@@ -340,7 +340,10 @@ impl Drop for World {
 }
 
 /// Sends a request to routes.
-pub(crate) async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Answered> {
+///
+/// # Errors
+/// When the answer's body can't be read.
+pub async fn ask(router: &Router, request: Request<Body>) -> anyhow::Result<Answered> {
     let answer = match router.clone().oneshot(request).await {
         Ok(answer) => answer,
         Err(never) => match never {},

@@ -8,6 +8,7 @@ mod counts;
 mod docs;
 mod install;
 mod process;
+mod simulate;
 mod space;
 mod test;
 mod unit;
@@ -32,6 +33,8 @@ enum Command {
     Bench(bench::Args),
     /// Run every service apart and replicated, on PostgreSQL and NATS, on this machine.
     Cluster(cluster::Args),
+    /// Simulate the whole marketplace with everything going wrong, from many seeds.
+    Simulate(simulate::Args),
     /// Write the documents that are made from the code: events, AsyncAPI, OpenAPI.
     Docs(docs::Args),
 }
@@ -40,10 +43,16 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
-        Command::Cluster(args) => cluster::run(args).unwrap_or_else(|error| {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }),
+        Command::Cluster(args) => ended(cluster::run(args)),
+        Command::Simulate(args) => ended(simulate::run(&args)),
         Command::Docs(args) => docs::run(&args),
     }
+}
+
+/// What a chore came to; why, if it could not be done.
+fn ended(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -28,8 +28,16 @@ const RUNS: &[Run] = &[
         title: "everything, on SQLite",
         environment: &[],
         binaries: &[],
-        // Clusters beside it would take the time that stories of one process are told by.
-        filter: Some("not (package(e2e) & test(/^faults::/))"),
+        // Clusters and simulations beside it would take the time that stories of one process are told by.
+        filter: Some(
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))",
+        ),
+    },
+    Run {
+        title: "the simulation, on all cores",
+        environment: &[],
+        binaries: &["seeds", "flaws"],
+        filter: None,
     },
     Run {
         title: "the delivery protocol and the services' doors, on PostgreSQL",
@@ -171,11 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_run_leaves_out_is_in_the_last() {
+    fn what_the_first_run_leaves_out_is_in_later_ones() {
         let (first, last) = (RUNS.first().unwrap(), RUNS.last().unwrap());
         assert!(first.environment.is_empty());
         let left_out = first.filter.unwrap();
-        assert_eq!(left_out, "not (package(e2e) & test(/^faults::/))");
+        assert_eq!(
+            left_out,
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))"
+        );
+        let simulation = RUNS.iter().find(|run| run.binaries.contains(&"seeds"));
+        assert!(simulation.unwrap().binaries.contains(&"flaws"));
         assert!(last.binaries.contains(&"stories") && !last.filter.unwrap().contains("faults"));
         assert_eq!(selection(first), ["--workspace"]);
         let words = words(&under_cargo_test(first));

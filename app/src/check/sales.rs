@@ -92,8 +92,8 @@ fn bought_ticket_is_sold(facts: &Facts, order: &OrderState) -> Option<Finding> {
         return None;
     }
     let what = format!(
-        "order {} is {:?}, its ticket is {status:?}",
-        order.id, order.status
+        "order {} is {:?}, its ticket {} is {status:?}",
+        order.id, order.status, order.ticket_id
     );
     Some(Finding {
         rule: "T2",

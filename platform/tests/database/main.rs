@@ -5,6 +5,8 @@ mod disk;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod transactions;

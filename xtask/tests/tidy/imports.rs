@@ -48,6 +48,9 @@ fn may_import(from: &str, to: &str, in_tests: bool) -> bool {
         }
         "e2e" => matches!(to, "app" | "contracts" | "platform" | "servers" | "testing"),
         "bench" => matches!(to, "e2e" | "servers"),
+        "simulation" => {
+            matches!(to, "app" | "contracts" | "platform" | "testing") || is_service(to)
+        }
         "xtask" => !is_service(to),
         service if is_service(service) => {
             matches!(to, "contracts" | "platform") || in_tests && to == "testing"

@@ -1,0 +1,132 @@
+//! What goes wrong, and how often it did.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Everything that is done to the marketplace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// A process ends in the middle of whatever it does.
+    Crash,
+    /// So does its machine: what was not synced is gone.
+    PowerLoss,
+    /// No database of a service takes another page.
+    DiskFull,
+    /// Nothing can be written.
+    DiskFailing,
+    /// An owner comes back from a backup.
+    Restored,
+    /// An event is confirmed by the bus, and never delivered.
+    Lost,
+    /// It is delivered twice.
+    Doubled,
+    /// It is delivered late, behind later ones.
+    Delayed,
+    /// It is delivered, and its confirmation is not.
+    Unconfirmed,
+    /// The bus does not hear an acknowledgement.
+    AcknowledgementLost,
+    /// An announcement of heads is not heard.
+    Unheard,
+    /// A question to an owner, or the answer, is lost.
+    Unanswered,
+    /// The bus forgets all that it holds.
+    BusEmptied,
+    /// What a service sends does not arrive.
+    CutOutgoing,
+    /// What is sent to a service does not arrive.
+    CutIncoming,
+    /// A service hears everything late.
+    SlowConsumer,
+    /// A clock jumps.
+    ClockJump,
+    /// A clock runs off.
+    ClockRunsOff,
+    /// The payment provider answers after it was given up.
+    ProviderLate,
+    /// It acts, and its answer is lost.
+    ProviderAnswerLost,
+    /// It answers 503.
+    ProviderUnavailable,
+    /// It can't take what it holds.
+    ProviderDeclinesCaptures,
+    /// The mail server takes no message.
+    MailRefused,
+    /// It takes one, and its answer is lost.
+    MailAnswerLost,
+    /// A client does not get its answer.
+    AnswerLost,
+    /// A client goes away while it is answered.
+    ClientLeft,
+    /// A newer version of an owner says what others don't know.
+    NewerVersion,
+}
+
+impl Fault {
+    /// All there are.
+    pub const ALL: [Self; 27] = [
+        Self::Crash,
+        Self::PowerLoss,
+        Self::DiskFull,
+        Self::DiskFailing,
+        Self::Restored,
+        Self::Lost,
+        Self::Doubled,
+        Self::Delayed,
+        Self::Unconfirmed,
+        Self::AcknowledgementLost,
+        Self::Unheard,
+        Self::Unanswered,
+        Self::BusEmptied,
+        Self::CutOutgoing,
+        Self::CutIncoming,
+        Self::SlowConsumer,
+        Self::ClockJump,
+        Self::ClockRunsOff,
+        Self::ProviderLate,
+        Self::ProviderAnswerLost,
+        Self::ProviderUnavailable,
+        Self::ProviderDeclinesCaptures,
+        Self::MailRefused,
+        Self::MailAnswerLost,
+        Self::AnswerLost,
+        Self::ClientLeft,
+        Self::NewerVersion,
+    ];
+}
+
+/// How often each happened.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<BTreeMap<Fault, u64>>);
+
+impl Tally {
+    /// It happened once more.
+    pub fn count(&self, fault: Fault) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(fault).or_default() += 1;
+    }
+
+    /// How often each happened until now.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<Fault, u64> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_listed_once() {
+        let mut all = Fault::ALL.to_vec();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), Fault::ALL.len());
+        // The last one of the enumeration: one that is added behind it and not listed shows here.
+        assert_eq!(all.len(), usize::from(Fault::NewerVersion as u8) + 1);
+    }
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask simulate`: simulations from as many seeds as there is time for, until one is broken.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use platform::flaws::let_in;
+use simulation::campaign::{Campaign, Plan};
+use simulation::{Size, guards, simulate};
+
+/// Simulates the marketplace with everything going wrong, from many seeds.
+#[derive(Parser)]
+#[command(name = "cargo xtask simulate")]
+struct Args {
+    /// The first seed; alone: this one only, with its whole story.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many seeds [default: 100].
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// For how many minutes, instead of a number of seeds.
+    #[arg(long, conflicts_with = "seeds")]
+    minutes: Option<u64>,
+    /// On how many threads; each simulation runs on one [default: one for each core].
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Prints everything that happened in a single seed, and what the services logged of it.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Switches one guard after the other off, and says after how many seeds that was noticed.
+    #[arg(long)]
+    flaws: bool,
+}
+
+/// How many seeds a flaw has to show itself, unless `--seeds` says otherwise.
+const FLAW_SEEDS: u64 = 1000;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    let is_clean = if args.flaws {
+        flaws(&args)?
+    } else if let (Some(seed), None, None) = (args.seed, args.seeds, args.minutes) {
+        one(seed, args.trace)?
+    } else {
+        let campaign = Campaign::run(&plan(&args, 100), |campaign| {
+            eprintln!("{}", campaign.progress());
+        })?;
+        print!("{campaign}");
+        campaign.is_clean()
+    };
+    Ok(if is_clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn plan(args: &Args, seeds: u64) -> Plan {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    Plan {
+        first: args.seed.unwrap_or(1),
+        seeds: match args.minutes {
+            Some(_) => u64::MAX,
+            None => args.seeds.unwrap_or(seeds),
+        },
+        time: args
+            .minutes
+            .map(|minutes| Duration::from_secs(60 * minutes)),
+        threads: args.threads.unwrap_or_else(cores),
+    }
+}
+
+fn one(seed: u64, with_trace: bool) -> anyhow::Result<bool> {
+    if with_trace {
+        let log = tracing_subscriber::fmt().without_time().with_ansi(false);
+        log.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .init();
+        simulation::trace::print(true);
+    }
+    let report = simulate(seed, Size::default())?;
+    let mut campaign = Campaign::default();
+    campaign.add(report);
+    print!("{campaign}");
+    Ok(campaign.is_clean())
+}
+
+/// Whether each flaw was noticed.
+fn flaws(args: &Args) -> anyhow::Result<bool> {
+    let mut all = true;
+    for flaw in guards::all() {
+        anyhow::ensure!(
+            let_in(Some(flaw)),
+            "this program was built with all guards for good"
+        );
+        let campaign = Campaign::run(&plan(args, FLAW_SEEDS), |_| {})?;
+        let seeds = campaign.seeds();
+        match campaign.broken().first() {
+            Some(report) => {
+                let first = report.violations.first().map_or("", String::as_str);
+                let (name, seed) = (flaw.name, report.seed);
+                println!("{name}: noticed after {seeds} seeds (seed {seed}): {first}");
+            }
+            None => {
+                all = false;
+                println!("{}: NOT noticed in {seeds} seeds", flaw.name);
+            }
+        }
+    }
+    Ok(let_in(None) && all)
+}

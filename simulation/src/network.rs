@@ -1,0 +1,320 @@
+//! What lies between the processes: a bus that keeps events for each consumer, as an apart one does,
+//! and does to them what the weather wants.
+
+mod line;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use contracts::Envelope;
+use platform::bus::{Delivery, Question, Receipt};
+use testing::random::Seeded;
+use tokio::sync::{Notify, broadcast, mpsc};
+
+use crate::executor::{Executor, FOREVER};
+use crate::faults::{Fault, Tally};
+use crate::trace::Trace;
+
+pub use line::Line;
+
+/// How many announcements a listener may lag before it misses some.
+const NEWS_MAX: usize = 1024;
+
+/// What goes wrong with messages, each in a thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Weather {
+    /// Events that are confirmed and lost.
+    pub lost: u64,
+    /// Events that come twice.
+    pub doubled: u64,
+    /// Events that come late.
+    pub delayed: u64,
+    /// Events whose confirmation is lost.
+    pub unconfirmed: u64,
+    /// Acknowledgements that are lost.
+    pub acknowledgements_lost: u64,
+    /// Announcements that nobody hears.
+    pub unheard: u64,
+    /// Questions, or their answers, that are lost.
+    pub unanswered: u64,
+    /// Answers that clients do not get.
+    pub answers_lost: u64,
+    /// Clients that go away while they are answered.
+    pub clients_left: u64,
+}
+
+/// What is wrong with a process's connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// What it sends does not arrive.
+    pub outgoing_cut: bool,
+    /// What is sent to it does not arrive.
+    pub incoming_cut: bool,
+    /// It hears events so much later.
+    pub slowed: Duration,
+}
+
+/// The network. Cheap to clone.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+struct Inner {
+    executor: Executor,
+    choices: Seeded,
+    tally: Arc<Tally>,
+    trace: Trace,
+    wires: Mutex<Wires>,
+}
+
+#[derive(Default)]
+struct Wires {
+    weather: Weather,
+    connections: BTreeMap<&'static str, Connection>,
+    inboxes: BTreeMap<Address, Inbox>,
+    questions: BTreeMap<String, mpsc::UnboundedSender<Question>>,
+    news: BTreeMap<String, broadcast::Sender<Bytes>>,
+    nudges: BTreeMap<String, broadcast::Sender<String>>,
+    followers: BTreeMap<&'static str, broadcast::Sender<Arc<Envelope>>>,
+    /// How often it was emptied: what was on its way before is gone.
+    life: u64,
+}
+
+/// An aggregate, and who hears of it.
+type Address = (&'static str, &'static str);
+
+#[derive(Default)]
+struct Inbox {
+    parcels: VecDeque<Parcel>,
+    news: Arc<Notify>,
+}
+
+#[derive(Clone)]
+struct Parcel {
+    envelope: Arc<Envelope>,
+    attempt: u32,
+}
+
+impl Network {
+    /// A network in fair weather.
+    #[must_use]
+    pub fn new(executor: &Executor, seed: u64, tally: Arc<Tally>, trace: &Trace) -> Self {
+        Self(Arc::new(Inner {
+            executor: executor.clone(),
+            choices: Seeded::new(seed),
+            tally,
+            trace: trace.clone(),
+            wires: Mutex::default(),
+        }))
+    }
+
+    /// From now on, this goes wrong with messages.
+    pub fn set(&self, weather: Weather) {
+        self.wires().weather = weather;
+    }
+
+    /// From now on, this is wrong with a process's connection.
+    pub fn connect(&self, process: &'static str, connection: Connection) {
+        let mut wires = self.wires();
+        wires.connections.insert(process, connection);
+        for inbox in wires.inboxes.values() {
+            inbox.news.notify_one();
+        }
+    }
+
+    /// Forgets all that it holds.
+    pub fn empty(&self) {
+        self.0.tally.count(Fault::BusEmptied);
+        let mut wires = self.wires();
+        wires.life += 1;
+        for inbox in wires.inboxes.values_mut() {
+            inbox.parcels.clear();
+        }
+    }
+
+    /// How many events wait for somebody.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let wires = self.wires();
+        wires
+            .inboxes
+            .values()
+            .map(|inbox| inbox.parcels.len())
+            .sum()
+    }
+
+    /// The time of a journey.
+    pub async fn travel(&self) {
+        let micros = 100 + self.0.choices.below(900);
+        self.0.executor.sleep(Duration::from_micros(micros)).await;
+    }
+
+    /// Whether a client does not get its answer this time.
+    #[must_use]
+    pub fn loses_answer(&self) -> bool {
+        let per_thousand = self.wires().weather.answers_lost;
+        self.happens(per_thousand, Fault::AnswerLost)
+    }
+
+    /// After how long a client goes away, if it does.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        let per_thousand = self.wires().weather.clients_left;
+        let leaves = self.happens(per_thousand, Fault::ClientLeft);
+        leaves.then(|| Duration::from_micros(self.0.choices.below(20_000)))
+    }
+
+    fn wires(&self) -> MutexGuard<'_, Wires> {
+        self.0.wires.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn weather(&self) -> Weather {
+        self.wires().weather
+    }
+
+    fn connection(&self, process: &str) -> Connection {
+        let wires = self.wires();
+        wires.connections.get(process).copied().unwrap_or_default()
+    }
+
+    fn happens(&self, per_thousand: u64, fault: Fault) -> bool {
+        let does = per_thousand > 0 && self.0.choices.below(1000) < per_thousand;
+        if does {
+            self.0.tally.count(fault);
+        }
+        does
+    }
+
+    /// Takes responsibility for an event.
+    fn take(&self, event: &Arc<Envelope>) {
+        self.0.trace.say(|| {
+            format!(
+                "{} {} is at version {}: {}",
+                event.aggregate, event.subject, event.aggregateversion, event.kind
+            )
+        });
+        let (weather, life) = (self.weather(), self.wires().life);
+        let followers = self
+            .wires()
+            .followers
+            .get(event.aggregate.as_str())
+            .cloned();
+        if let Some(followers) = followers {
+            drop(followers.send(Arc::clone(event)));
+        }
+        let addresses: Vec<Address> = self
+            .wires()
+            .inboxes
+            .keys()
+            .filter(|(aggregate, _)| *aggregate == event.aggregate)
+            .copied()
+            .collect();
+        for address in addresses {
+            if self.happens(weather.lost, Fault::Lost) {
+                continue;
+            }
+            let copies = 1 + usize::from(self.happens(weather.doubled, Fault::Doubled));
+            for _ in 0..copies {
+                let parcel = Parcel {
+                    envelope: Arc::clone(event),
+                    attempt: 1,
+                };
+                let late = self.happens(weather.delayed, Fault::Delayed);
+                let micros = if late {
+                    self.0.choices.below(3_000_000)
+                } else {
+                    0
+                };
+                let slowed = self.connection(address.1).slowed;
+                let delay = Duration::from_micros(micros) + slowed;
+                self.deliver(address, parcel, delay, life);
+            }
+        }
+    }
+
+    fn deliver(&self, address: Address, parcel: Parcel, delay: Duration, life: u64) {
+        if delay.is_zero() {
+            self.put(address, parcel, life);
+            return;
+        }
+        let network = self.clone();
+        self.0.executor.spawn(FOREVER, async move {
+            network.0.executor.sleep(delay).await;
+            network.put(address, parcel, life);
+        });
+    }
+
+    fn put(&self, address: Address, parcel: Parcel, life: u64) {
+        let mut wires = self.wires();
+        if wires.life != life {
+            return;
+        }
+        let inbox = wires.inboxes.entry(address).or_default();
+        inbox.parcels.push_back(parcel);
+        inbox.news.notify_one();
+    }
+
+    /// The next event for somebody, once there is one and it arrives.
+    async fn next(&self, address: Address) -> Delivery {
+        loop {
+            let news = {
+                let mut wires = self.wires();
+                let cut = wires.connections.get(address.1);
+                let cut = cut.is_some_and(|connection| connection.incoming_cut);
+                let life = wires.life;
+                let inbox = wires.inboxes.entry(address).or_default();
+                if !cut && let Some(parcel) = inbox.parcels.pop_front() {
+                    return self.delivery(address, parcel, life);
+                }
+                Arc::clone(&inbox.news)
+            };
+            news.notified().await;
+        }
+    }
+
+    fn delivery(&self, address: Address, parcel: Parcel, life: u64) -> Delivery {
+        let receipt = Slip {
+            network: self.clone(),
+            address,
+            parcel: Parcel {
+                attempt: parcel.attempt + 1,
+                ..parcel.clone()
+            },
+            life,
+        };
+        Delivery::new(parcel.envelope, parcel.attempt, Box::new(receipt))
+    }
+}
+
+/// What brings an event again unless it is acknowledged, and its acknowledgement heard.
+struct Slip {
+    network: Network,
+    address: Address,
+    parcel: Parcel,
+    life: u64,
+}
+
+impl Receipt for Slip {
+    fn acknowledge(self: Box<Self>) {
+        let per_thousand = self.network.weather().acknowledgements_lost;
+        if self
+            .network
+            .happens(per_thousand, Fault::AcknowledgementLost)
+        {
+            self.again(platform::bus::ACKNOWLEDGE_WITHIN);
+        }
+    }
+
+    fn again(self: Box<Self>, delay: Duration) {
+        let Self {
+            network,
+            address,
+            parcel,
+            life,
+        } = *self;
+        // Never at once: a consumer that sends everything back would stop the time.
+        let delay = delay.max(Duration::from_millis(1));
+        network.deliver(address, parcel, delay, life);
+    }
+}

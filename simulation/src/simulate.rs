@@ -1,0 +1,223 @@
+//! One simulation, from its seed to its verdict.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::coverage::{self, Coverage};
+use crate::executor::{Executor, FOREVER};
+use crate::faults::Fault;
+use crate::history::{Act, History};
+use crate::people::{Market, Person};
+use crate::promises;
+use crate::storm::{self, Forecast};
+use crate::verdict;
+use crate::world::{SERVICES, Terms, World};
+
+/// How often it is looked at while it is stormy.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Within which time everything has to come to rest once the faults have stopped: a comparison of
+/// sums comes every minute, a hold and its grace take less, and a payment whose request may still
+/// arrive is asked about for two minutes.
+pub const REST_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// How large a simulation is.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// How many people there are.
+    pub people: usize,
+    /// How long they are busy, in simulated time.
+    pub busy: Duration,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self {
+            people: 8,
+            busy: Duration::from_secs(40),
+        }
+    }
+}
+
+/// What came of a simulation.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The seed that it was drawn from.
+    pub seed: u64,
+    /// How many events were committed.
+    pub events: u64,
+    /// How many orders were placed.
+    pub orders: u64,
+    /// How many steps were made.
+    pub steps: u64,
+    /// How much time went by in it.
+    pub simulated: Duration,
+    /// How often each fault happened.
+    pub faults: BTreeMap<Fault, u64>,
+    /// Which transitions were seen.
+    pub coverage: Coverage,
+    /// How many requests of each kind were acknowledged, refused and of unknown outcome.
+    pub requests: BTreeMap<Act, [u64; 3]>,
+    /// The sum of everything that happened.
+    pub sum: u64,
+    /// What must not be.
+    pub violations: Vec<String>,
+    /// How it came to that, in words.
+    pub story: Vec<String>,
+    /// Everything that happened, as far back as it is kept.
+    pub trace: Vec<String>,
+}
+
+/// Runs a simulation.
+///
+/// # Errors
+/// When it can't be run, which is no verdict.
+pub fn simulate(seed: u64, size: Size) -> anyhow::Result<Report> {
+    let executor = Executor::new(seed);
+    let world = World::new(&executor, seed ^ 0x5851_f42d_4c95_7f2d, Terms::of(seed))?;
+    let history = Arc::new(History::default());
+    let (play, told) = (world.clone(), Arc::clone(&history));
+    let outcome = executor.run(async move { play_out(&play, &told, size).await });
+    let violations = match outcome {
+        Ok(violations) => violations?,
+        Err(error) => vec![format!("L1: {error}")],
+    };
+    let report = report(seed, &world, &history, violations);
+    executor.end();
+    report
+}
+
+impl Terms {
+    fn of(seed: u64) -> Self {
+        let holds = [4, 8, 15, 30];
+        let place = usize::try_from(seed % 4).unwrap_or(0);
+        Self {
+            hold: Duration::from_secs(holds.get(place).copied().unwrap_or(8)),
+            grace: Duration::from_secs(3 + seed / 4 % 3),
+        }
+    }
+}
+
+async fn play_out(
+    world: &World,
+    history: &Arc<History>,
+    size: Size,
+) -> anyhow::Result<Vec<String>> {
+    SERVICES.iter().for_each(|service| world.start(service));
+    let (end, market) = (world.executor.now() + size.busy, Market::default());
+    for number in 0..size.people {
+        let person = Person {
+            client: Client::new(world, history, number),
+            market: market.clone(),
+        };
+        world
+            .executor
+            .spawn(FOREVER, async move { person.live(end).await });
+    }
+    let forecast = Forecast::draw(world);
+    world.trace.say(|| format!("{forecast:?}"));
+    let watch = async {
+        while world.executor.now() < end {
+            world.executor.sleep(LOOK).await;
+            let found = verdict::now(world)?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    };
+    let (raged, found): (_, anyhow::Result<Vec<String>>) =
+        futures::join!(storm::rage(world, &forecast, end), watch);
+    raged?;
+    let found = found?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    storm::clear(world)?;
+    // What falls at the last moment is up again after some seconds, and the last requests are answered.
+    world.executor.sleep(Duration::from_secs(60)).await;
+    come_to_rest(world, history).await
+}
+
+async fn come_to_rest(world: &World, history: &History) -> anyhow::Result<Vec<String>> {
+    let end = world.executor.now() + REST_WITHIN;
+    loop {
+        let found = verdict::now(world)?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let left = verdict::under_way(world).await?;
+        let found = if left.is_empty() {
+            world.without_lost(verdict::at_rest(world).await?)
+        } else {
+            left.into_iter().map(|what| format!("L1: {what}")).collect()
+        };
+        if found.is_empty() {
+            let found = promises::broken(world, &history.told()).await?;
+            return Ok(world.without_lost(found));
+        }
+        if world.executor.now() >= end {
+            return Ok(found);
+        }
+        world.executor.sleep(Duration::from_secs(10)).await;
+    }
+}
+
+fn report(
+    seed: u64,
+    world: &World,
+    history: &History,
+    violations: Vec<String>,
+) -> anyhow::Result<Report> {
+    let mut coverage = Coverage::new();
+    let mut events = 0;
+    for host in world.machines.values() {
+        let log = host
+            .disk
+            .ask("select envelope from events order by position");
+        let log = log.unwrap_or_default();
+        events += u64::try_from(log.len())?;
+        coverage::add(&mut coverage, &log);
+    }
+    let orders = coverage.get("order: none, created -> created").copied();
+    let told = history.told();
+    Ok(Report {
+        seed,
+        events,
+        orders: orders.unwrap_or(0),
+        steps: world.executor.steps(),
+        simulated: world.executor.now(),
+        faults: world.tally.counts(),
+        coverage,
+        requests: told.counts,
+        sum: world.trace.sum(),
+        story: story(world, &violations),
+        trace: world.trace.all(),
+        violations,
+    })
+}
+
+/// How many lines a story has at most.
+const STORY: usize = 60;
+
+/// The last lines of what happened to whatever the violations are about.
+fn story(world: &World, violations: &[String]) -> Vec<String> {
+    if violations.is_empty() {
+        return Vec::new();
+    }
+    let words = violations.iter().flat_map(|violation| {
+        violation.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
+    });
+    let ids: Vec<String> = words
+        .filter(|word| is_id(word))
+        .map(str::to_owned)
+        .collect();
+    world.trace.about(&ids, STORY)
+}
+
+/// Whether a word has the form of a UUID.
+fn is_id(word: &str) -> bool {
+    word.len() == 36 && word.split('-').count() == 5
+}

@@ -1,0 +1,294 @@
+//! The first phase: for as long as it lasts, something goes wrong again and again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use payments::provider::sandbox::behaviour::Behaviour;
+use platform::Clock as _;
+use platform::db::memory::{Disk, Trouble};
+
+use crate::executor::FOREVER;
+use crate::faults::Fault;
+use crate::network::{Connection, Weather};
+use crate::newer;
+use crate::world::{SERVICES, World};
+
+/// What goes wrong in this simulation: some of everything, so that faults also come without others
+/// that would hide them.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    faults: BTreeSet<Fault>,
+    /// How long it is between two that are about a process, at most.
+    pause: Duration,
+}
+
+impl Forecast {
+    /// Draws a forecast.
+    #[must_use]
+    pub fn draw(world: &World) -> Self {
+        let share = 20 + world.choices.below(80);
+        let drawn = Fault::ALL
+            .into_iter()
+            .filter(|_| world.choices.below(100) < share);
+        Self {
+            faults: drawn.collect(),
+            pause: Duration::from_millis(500 + world.choices.below(6000)),
+        }
+    }
+
+    /// Fair weather.
+    #[must_use]
+    pub fn fair() -> Self {
+        Self {
+            faults: BTreeSet::new(),
+            pause: Duration::from_secs(1),
+        }
+    }
+
+    fn weather(&self, world: &World) -> Weather {
+        let rate = |fault, most| match self.faults.contains(&fault) {
+            true => 1 + world.choices.below(most),
+            false => 0,
+        };
+        Weather {
+            lost: rate(Fault::Lost, 80),
+            doubled: rate(Fault::Doubled, 80),
+            delayed: rate(Fault::Delayed, 80),
+            unconfirmed: rate(Fault::Unconfirmed, 60),
+            acknowledgements_lost: rate(Fault::AcknowledgementLost, 60),
+            unheard: rate(Fault::Unheard, 500),
+            unanswered: rate(Fault::Unanswered, 300),
+            answers_lost: rate(Fault::AnswerLost, 50),
+            clients_left: rate(Fault::ClientLeft, 50),
+        }
+    }
+}
+
+/// What strikes a process, a machine or the provider; the rest is weather.
+const STRIKES: [Fault; 15] = [
+    Fault::Crash,
+    Fault::PowerLoss,
+    Fault::DiskFull,
+    Fault::DiskFailing,
+    Fault::Restored,
+    Fault::BusEmptied,
+    Fault::CutOutgoing,
+    Fault::CutIncoming,
+    Fault::SlowConsumer,
+    Fault::ClockJump,
+    Fault::ClockRunsOff,
+    Fault::ProviderLate,
+    Fault::ProviderAnswerLost,
+    Fault::ProviderUnavailable,
+    Fault::ProviderDeclinesCaptures,
+];
+
+/// Lets what is forecast happen until the time is up.
+///
+/// # Errors
+/// When a disk can't be got at.
+pub async fn rage(world: &World, forecast: &Forecast, until: Duration) -> anyhow::Result<()> {
+    world.network.set(forecast.weather(world));
+    let mail = [Fault::MailRefused, Fault::MailAnswerLost];
+    if mail.iter().any(|fault| forecast.faults.contains(fault)) {
+        world.post.set(100);
+    }
+    let strikes: Vec<Fault> = STRIKES
+        .into_iter()
+        .chain([Fault::NewerVersion])
+        .filter(|fault| forecast.faults.contains(fault))
+        .collect();
+    loop {
+        world
+            .executor
+            .sleep(drawn(world, Duration::from_millis(100), forecast.pause))
+            .await;
+        if world.executor.now() >= until {
+            return Ok(());
+        }
+        let count = u64::try_from(strikes.len())?;
+        let place = usize::try_from(world.choices.below(count))?;
+        if let Some(&fault) = strikes.get(place) {
+            strike(world, fault).await?;
+        }
+    }
+}
+
+/// Ends everything that is wrong, and starts what does not run.
+///
+/// # Errors
+/// When a disk can't be got at.
+pub fn clear(world: &World) -> anyhow::Result<()> {
+    world.network.set(Weather::default());
+    world.post.set(0);
+    world.provider.behave(Behaviour::default());
+    for (service, host) in &world.machines {
+        world.network.connect(service, Connection::default());
+        host.disk.set(Trouble::None)?;
+        host.clock.set_right();
+    }
+    world.trace.say(|| "all faults have stopped".to_owned());
+    Ok(())
+}
+
+fn drawn(world: &World, least: Duration, most: Duration) -> Duration {
+    let span = u64::try_from(most.saturating_sub(least).as_micros()).unwrap_or(0);
+    least + Duration::from_micros(world.choices.below(span + 1))
+}
+
+fn service(world: &World) -> &'static str {
+    let count = u64::try_from(SERVICES.len()).unwrap_or(1);
+    let place = usize::try_from(world.choices.below(count)).unwrap_or(0);
+    SERVICES.get(place).copied().unwrap_or("orders")
+}
+
+/// Does something later, whatever else happens.
+fn later(world: &World, after: Duration, act: impl FnOnce(&World) + Send + 'static) {
+    let world = world.clone();
+    world.executor.clone().spawn(FOREVER, async move {
+        world.executor.sleep(after).await;
+        act(&world);
+    });
+}
+
+async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
+    let service = service(world);
+    let lasts = drawn(world, Duration::from_millis(50), Duration::from_secs(4));
+    match fault {
+        Fault::Crash | Fault::PowerLoss => fall(world, service, fault, lasts)?,
+        Fault::DiskFull | Fault::DiskFailing => {
+            let trouble = if fault == Fault::DiskFull {
+                Trouble::Full
+            } else {
+                Trouble::Failing
+            };
+            world.fault(fault, || format!("the disk of {service}: {trouble:?}"));
+            world.host(service)?.disk.set(trouble)?;
+            later(world, lasts, move |world| {
+                let host = world.host(service);
+                drop(host.and_then(|host| host.disk.set(Trouble::None)));
+            });
+        }
+        Fault::Restored => restore(world, lasts).await?,
+        Fault::BusEmptied => {
+            world.trace.say(|| "fault: the bus forgets all".to_owned());
+            world.network.empty();
+        }
+        Fault::CutOutgoing | Fault::CutIncoming | Fault::SlowConsumer => {
+            let connection = Connection {
+                outgoing_cut: fault == Fault::CutOutgoing,
+                incoming_cut: fault == Fault::CutIncoming,
+                slowed: if fault == Fault::SlowConsumer {
+                    lasts / 4
+                } else {
+                    Duration::ZERO
+                },
+            };
+            world.fault(fault, || {
+                format!("the connection of {service}: {connection:?}")
+            });
+            world.network.connect(service, connection);
+            later(world, lasts, move |world| {
+                world.network.connect(service, Connection::default());
+            });
+        }
+        Fault::ClockJump => {
+            let micros = i64::try_from(world.choices.below(40_000_000))? - 20_000_000;
+            world.fault(fault, || {
+                format!("the clock of {service} jumps by {micros} us")
+            });
+            world.host(service)?.clock.jump(micros);
+        }
+        Fault::ClockRunsOff => {
+            let micros = i64::try_from(world.choices.below(100_000))? - 50_000;
+            world.fault(fault, || {
+                format!("the clock of {service} gains {micros} us/s")
+            });
+            world.host(service)?.clock.run_off(micros);
+        }
+        Fault::NewerVersion => newer_version(world).await,
+        _ => misbehave(world, fault, lasts),
+    }
+    Ok(())
+}
+
+/// A process ends, or its machine does; after a while it is there again.
+fn fall(world: &World, service: &'static str, fault: Fault, lasts: Duration) -> anyhow::Result<()> {
+    if !world.kill(service) {
+        return Ok(());
+    }
+    world.fault(fault, || format!("{service}: {fault:?}"));
+    if fault == Fault::PowerLoss {
+        world.host(service)?.disk.lose_power()?;
+    }
+    later(world, lasts, move |world| world.start(service));
+    Ok(())
+}
+
+/// An owner falls, and comes back from a backup that was made a while before. What others say is in
+/// their logs; what sellers alone had said since is lost for good, and no promise about it is held.
+async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
+    let owner = if world.choices.below(2) == 0 {
+        "expiration"
+    } else {
+        "tickets"
+    };
+    let host = world.host(owner)?;
+    let backup: Disk = host.disk.copy()?;
+    let newest = backup.ask("select coalesce(max(position), 0) || '' from events")?;
+    world.executor.sleep(age).await;
+    if !world.kill(owner) {
+        return Ok(());
+    }
+    world.fault(Fault::Restored, || {
+        format!("{owner} is put back by {age:?}")
+    });
+    let newest = newest.first().map_or("0", String::as_str);
+    let about = |kinds: &str| {
+        let sql = format!(
+            "select distinct subject from events where aggregate = 'ticket' and \
+             position > {newest} and json_extract(envelope, '$.type') in ({kinds})"
+        );
+        host.disk.ask(&sql)
+    };
+    let sellers = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
+                   'ticketing.ticket.withdrawn.v1'";
+    world.lose(about(sellers)?, about("'ticketing.ticket.locked.v1'")?);
+    host.disk.put_back(&backup)?;
+    host.disk.begin_new_life(host.clock.now())?;
+    world.start(owner);
+    Ok(())
+}
+
+async fn newer_version(world: &World) {
+    let Some(tickets) = world.gates().remove("tickets") else {
+        return;
+    };
+    // It is a process of its own, and ends with tickets: its transaction may be lost.
+    let seated = tokio::select! {
+        biased;
+        seated = newer::seat_one(&tickets.context.db) => seated,
+        () = world.executor.sleep(Duration::from_secs(1)) => return,
+    };
+    if let Ok(Some(ticket)) = seated {
+        world.fault(Fault::NewerVersion, || {
+            format!("ticket {ticket} has a seat")
+        });
+    }
+}
+
+fn misbehave(world: &World, fault: Fault, lasts: Duration) {
+    let mut behaviour = Behaviour::default();
+    match fault {
+        Fault::ProviderLate if world.choices.below(2) == 0 => behaviour.latency = lasts * 3,
+        Fault::ProviderLate => behaviour.answer_delay = lasts * 3,
+        Fault::ProviderAnswerLost => behaviour.lose_answers = 4,
+        Fault::ProviderUnavailable => behaviour.unavailable = true,
+        _ => behaviour.decline_captures = true,
+    }
+    world.fault(fault, || format!("the provider: {behaviour:?}"));
+    world.provider.behave(behaviour);
+    later(world, lasts * 2, |world| {
+        world.provider.behave(Behaviour::default())
+    });
+}

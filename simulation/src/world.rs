@@ -1,0 +1,345 @@
+//! The marketplace: each service a process of its own on a machine of its own, between them a network.
+
+mod process;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use axum::Router;
+use axum::body::Body;
+use http::Request;
+use payments::provider::sandbox::Sandbox;
+use payments::provider::sandbox::behaviour::Behaviour;
+use platform::db::memory::Disk;
+use platform::gate::Gate;
+use platform::run::open_simulated;
+use platform::session::SigningKey;
+use platform::{Db, Schema};
+use testing::Answered;
+use testing::random::Seeded;
+use testing::world::ask;
+use tokio::sync::oneshot;
+
+use crate::clock::Machine;
+use crate::executor::{Executor, FOREVER, Group};
+use crate::faults::{Fault, Tally};
+use crate::network::Network;
+use crate::post::Post;
+use crate::trace::{FAULT, Trace};
+use process::{Site, pace};
+
+/// The services that own something.
+pub const SERVICES: [&str; 6] = [
+    "auth",
+    "tickets",
+    "orders",
+    "expiration",
+    "payments",
+    "notifications",
+];
+
+/// How long a client waits for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+
+/// What differs from one marketplace to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How long a ticket is held.
+    pub hold: Duration,
+    /// How long a payment that began in time keeps its order.
+    pub grace: Duration,
+}
+
+/// The marketplace. Cheap to clone.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+impl std::ops::Deref for World {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What a marketplace consists of.
+pub struct Inner {
+    /// Who is next.
+    pub executor: Executor,
+    /// What lies between the processes.
+    pub network: Network,
+    /// What went wrong.
+    pub tally: Arc<Tally>,
+    /// What happened.
+    pub trace: Trace,
+    /// What the world draws its choices from.
+    pub choices: Arc<Seeded>,
+    /// The payment provider.
+    pub provider: Arc<Sandbox>,
+    /// The provider's own database.
+    pub provider_db: Db,
+    /// What that is on.
+    pub provider_disk: Disk,
+    /// The mail server.
+    pub post: Arc<Post>,
+    /// What differs from other marketplaces.
+    pub terms: Terms,
+    /// The machines, by service.
+    pub machines: BTreeMap<&'static str, Host>,
+    key: SigningKey,
+    processes: Mutex<BTreeMap<&'static str, Running>>,
+    lost: Mutex<Lost>,
+}
+
+/// What a part of a log that was lost had told of.
+#[derive(Debug, Default)]
+pub struct Lost {
+    /// Tickets about which their sellers had said something: nothing is promised of them any more.
+    pub sellers: BTreeSet<String>,
+    /// Tickets that orders had locked: until orders says so again they can be taken back.
+    pub locks: BTreeSet<String>,
+    /// Whether there was anything that may have been lost.
+    pub any: bool,
+}
+
+/// A machine: what outlives the processes on it.
+pub struct Host {
+    /// Its disk.
+    pub disk: Disk,
+    /// Its clock.
+    pub clock: Arc<Machine>,
+}
+
+struct Running {
+    group: Group,
+    /// What it is once it answers.
+    answering: Option<(Router, Gate)>,
+}
+
+/// What a client heard.
+#[derive(Debug)]
+pub enum Heard {
+    /// An answer.
+    Answer(Answered),
+    /// Nobody took the request.
+    Refused,
+    /// Nothing: it may have been done.
+    Nothing,
+}
+
+impl World {
+    /// A marketplace that does not run yet.
+    ///
+    /// # Errors
+    /// When the provider's database can't be made.
+    pub fn new(executor: &Executor, seed: u64, terms: Terms) -> anyhow::Result<Self> {
+        let choices = Arc::new(Seeded::new(seed));
+        let (tally, trace) = (Arc::new(Tally::default()), Trace::new(executor));
+        let network = Network::new(executor, choices.next(), Arc::clone(&tally), &trace);
+        let post = Post::new(choices.next(), Arc::clone(&tally));
+        let key = SigningKey::generate(choices.as_ref()).map_err(|error| anyhow!("{error}"))?;
+        let mut machines = BTreeMap::new();
+        for service in SERVICES {
+            let host = Host {
+                disk: Disk::new()?,
+                clock: Machine::new(executor),
+            };
+            machines.insert(service, host);
+        }
+        let site = Site {
+            executor,
+            network: &network,
+            choices: &choices,
+            key: &key,
+        };
+        let process = site.process("provider", FOREVER, Machine::new(executor))?;
+        let schema = Schema {
+            name: "sandbox",
+            migrations: payments::provider::sandbox::MIGRATIONS,
+        };
+        let provider_disk = Disk::new()?;
+        let medium = (&provider_disk, pace(&choices));
+        let provider_db = open_simulated(&process, medium, schema)?.0;
+        let clock = Arc::clone(&process.clock);
+        let provider = Sandbox::new(provider_db.clone(), clock, Behaviour::default());
+        Ok(Self(Arc::new(Inner {
+            executor: executor.clone(),
+            network,
+            tally,
+            trace,
+            choices,
+            provider: Arc::new(provider),
+            provider_db,
+            provider_disk,
+            post,
+            terms,
+            machines,
+            key,
+            processes: Mutex::default(),
+            lost: Mutex::default(),
+        })))
+    }
+
+    /// Starts a service's process, again and again until it runs.
+    pub fn start(&self, service: &'static str) {
+        let group = self.executor.group();
+        let running = Running {
+            group,
+            answering: None,
+        };
+        self.processes().insert(service, running);
+        let world = self.clone();
+        self.executor.spawn(group, async move {
+            match world.open(service, group).await {
+                Ok(answering) => {
+                    world.trace.say(|| format!("{service} runs"));
+                    if let Some(running) = world.processes().get_mut(service) {
+                        running.answering = Some(answering);
+                    }
+                }
+                Err(error) => {
+                    world
+                        .trace
+                        .say(|| format!("{FAULT}{service} does not start: {error:#}"));
+                    world.start_later(service, group);
+                }
+            }
+        });
+    }
+
+    fn start_later(&self, service: &'static str, group: Group) {
+        let world = self.clone();
+        self.executor.spawn(FOREVER, async move {
+            world.executor.sleep(Duration::from_secs(1)).await;
+            let is_same = world.group(service) == Some(group);
+            if is_same {
+                world.kill(service);
+                world.start(service);
+            }
+        });
+    }
+
+    fn group(&self, service: &str) -> Option<Group> {
+        self.processes().get(service).map(|running| running.group)
+    }
+
+    /// Ends a service's process in the middle of whatever it does. Whether there was one.
+    pub fn kill(&self, service: &str) -> bool {
+        let Some(running) = self.processes().remove(service) else {
+            return false;
+        };
+        // What the killed tasks held asks for the processes when it is dropped.
+        self.executor.kill(running.group);
+        true
+    }
+
+    /// Whether a service runs and answers.
+    #[must_use]
+    pub fn is_up(&self, service: &str) -> bool {
+        let processes = self.processes();
+        processes
+            .get(service)
+            .is_some_and(|running| running.answering.is_some())
+    }
+
+    /// The inboxes of all services that run, by name.
+    #[must_use]
+    pub fn gates(&self) -> BTreeMap<&'static str, Gate> {
+        let processes = self.processes();
+        let gates = processes.iter().filter_map(|(service, running)| {
+            let (_, gate) = running.answering.as_ref()?;
+            Some((*service, gate.clone()))
+        });
+        gates.collect()
+    }
+
+    /// The machine of a service.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn host(&self, service: &str) -> anyhow::Result<&Host> {
+        let host = self.machines.get(service);
+        host.with_context(|| format!("no service {service}"))
+    }
+
+    /// Sends a request to a service.
+    pub async fn ask(&self, service: &'static str, request: Request<Body>) -> Heard {
+        self.network.travel().await;
+        let taken = self.processes().get(service).and_then(|running| {
+            let (router, _) = running.answering.as_ref()?;
+            Some((running.group, router.clone()))
+        });
+        let Some((group, router)) = taken else {
+            return Heard::Refused;
+        };
+        let (tell, mut told) = oneshot::channel();
+        self.executor.spawn(group, async move {
+            let mut tell = tell;
+            tokio::select! {
+                biased;
+                // Whoever has gone away is not answered any more, and the handler is dropped.
+                () = tell.closed() => {}
+                answer = ask(&router, request) => drop(tell.send(answer)),
+            }
+        });
+        let patience = self.network.patience().unwrap_or(ANSWER_WITHIN);
+        let answer = tokio::select! {
+            biased;
+            answer = &mut told => answer.ok(),
+            () = self.executor.sleep(patience) => None,
+        };
+        drop(told);
+        self.network.travel().await;
+        match answer {
+            Some(Ok(answer)) if !self.network.loses_answer() => Heard::Answer(answer),
+            _ => Heard::Nothing,
+        }
+    }
+
+    fn processes(&self) -> MutexGuard<'_, BTreeMap<&'static str, Running>> {
+        self.0
+            .processes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was said of these last is lost with the part of a log that a backup did not have.
+    pub fn lose(&self, sellers: Vec<String>, locks: Vec<String>) {
+        self.trace
+            .say(|| format!("{FAULT}lost with it: {sellers:?}, locks {locks:?}"));
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.sellers.extend(sellers);
+        lost.locks.extend(locks);
+        lost.any = true;
+    }
+
+    /// Whether a lock on this ticket was lost.
+    #[must_use]
+    pub fn has_lost_lock(&self, ticket: &str) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.locks.contains(ticket)
+    }
+
+    /// Whether a part of a log was lost.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.any
+    }
+
+    /// Leaves out what is about something that was lost.
+    #[must_use]
+    pub fn without_lost(&self, found: Vec<String>) -> Vec<String> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_lost = |line: &String| lost.sellers.iter().any(|id| line.contains(id.as_str()));
+        found.into_iter().filter(|line| !is_lost(line)).collect()
+    }
+
+    /// It went wrong.
+    pub fn fault(&self, fault: Fault, what: impl FnOnce() -> String) {
+        self.tally.count(fault);
+        self.trace.say(|| format!("{FAULT}{}", what()));
+    }
+}
