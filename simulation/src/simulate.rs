@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::client::Client;
 use crate::coverage::{self, Coverage};
 use crate::executor::{Executor, FOREVER};
@@ -107,14 +109,18 @@ async fn play_out(
 ) -> anyhow::Result<Vec<String>> {
     SERVICES.iter().for_each(|service| world.start(service));
     let (end, market) = (world.executor.now() + size.busy, Market::default());
+    let mut lives = Vec::new();
     for number in 0..size.people {
         let person = Person {
             client: Client::new(world, history, number),
             market: market.clone(),
         };
-        world
-            .executor
-            .spawn(FOREVER, async move { person.live(end).await });
+        let (tell, told) = oneshot::channel();
+        lives.push(told);
+        world.executor.spawn(FOREVER, async move {
+            person.live(end).await;
+            tell.send(()).ok();
+        });
     }
     let forecast = Forecast::draw(world);
     world.trace.say(|| format!("{forecast:?}"));
@@ -136,8 +142,8 @@ async fn play_out(
         return Ok(found);
     }
     storm::clear(world)?;
-    // What falls at the last moment is up again after some seconds, and the last requests are answered.
-    world.executor.sleep(Duration::from_secs(60)).await;
+    // Until everybody has heard what came of the last request.
+    futures::future::join_all(lives).await;
     come_to_rest(world, history).await
 }
 
