@@ -28,6 +28,8 @@ struct Core {
     tasks: Mutex<BTreeMap<u64, Task>>,
     ready: Arc<Mutex<Vec<u64>>>,
     timers: Mutex<BTreeMap<Moment, Waker>>,
+    /// Groups that stand still, with those of their tasks that could go on.
+    paused: Mutex<BTreeMap<Group, Vec<u64>>>,
     /// Microseconds since the beginning.
     now: AtomicU64,
     /// How many steps were made.
@@ -78,6 +80,7 @@ impl Executor {
             tasks: Mutex::default(),
             ready: Arc::default(),
             timers: Mutex::default(),
+            paused: Mutex::default(),
             now: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             numbers: AtomicU64::new(1),
@@ -124,8 +127,20 @@ impl Executor {
         locked(&self.0.tasks).insert(task, entry);
     }
 
+    /// Lets a group stand still, as a process that the system does not schedule; time goes on.
+    pub fn pause(&self, group: Group) {
+        locked(&self.0.paused).entry(group).or_default();
+    }
+
+    /// Lets a group go on.
+    pub fn resume(&self, group: Group) {
+        let held = locked(&self.0.paused).remove(&group);
+        locked(&self.0.ready).extend(held.unwrap_or_default());
+    }
+
     /// Drops all tasks of a group where they stand.
     pub fn kill(&self, group: Group) {
+        self.resume(group);
         let mut killed = Vec::new();
         locked(&self.0.tasks).retain(|_, task| {
             let is_spared = task.group != group;
@@ -191,11 +206,7 @@ impl Executor {
             let drawn = usize::try_from(self.0.choices.below(count)).unwrap_or(0);
             ready.swap_remove(drawn)
         };
-        let taken = locked(&self.0.tasks)
-            .get_mut(&task)
-            .and_then(|entry| Some((entry.future.take()?, Arc::clone(&entry.ready))));
-        // It has ended, or was killed.
-        let Some((mut future, ready)) = taken else {
+        let Some((mut future, ready)) = self.take(task) else {
             return true;
         };
         ready.is_among_them.store(false, Ordering::Relaxed);
@@ -214,6 +225,17 @@ impl Executor {
         }
         drop(tasks);
         true
+    }
+
+    /// A task that can be made a step of: it has not ended, and its group does not stand still.
+    fn take(&self, task: u64) -> Option<(BoxFuture<'static, ()>, Arc<Ready>)> {
+        let mut tasks = locked(&self.0.tasks);
+        let entry = tasks.get_mut(&task)?;
+        if let Some(held) = locked(&self.0.paused).get_mut(&entry.group) {
+            held.push(task);
+            return None;
+        }
+        Some((entry.future.take()?, Arc::clone(&entry.ready)))
     }
 
     /// Goes to the next moment that somebody waits for; whether there is one.

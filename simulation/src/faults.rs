@@ -10,6 +10,8 @@ pub enum Fault {
     Crash,
     /// So does its machine: what was not synced is gone.
     PowerLoss,
+    /// A process stands still for a while, and does not know it.
+    Paused,
     /// No database of a service takes another page.
     DiskFull,
     /// Nothing can be written.
@@ -64,9 +66,10 @@ pub enum Fault {
 
 impl Fault {
     /// All there are.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Crash,
         Self::PowerLoss,
+        Self::Paused,
         Self::DiskFull,
         Self::DiskFailing,
         Self::Restored,

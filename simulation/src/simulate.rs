@@ -98,6 +98,7 @@ impl Terms {
         Self {
             hold: Duration::from_secs(holds.get(place).copied().unwrap_or(8)),
             grace: Duration::from_secs(3 + seed / 4 % 3),
+            takes_at_once: seed % 8 == 5,
         }
     }
 }
@@ -122,6 +123,7 @@ async fn play_out(
             tell.send(()).ok();
         });
     }
+    world.provider.behave(world.usual_provider());
     let forecast = Forecast::draw(world);
     world.trace.say(|| format!("{forecast:?}"));
     let watch = async {

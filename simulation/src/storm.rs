@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use payments::provider::sandbox::behaviour::Behaviour;
 use platform::Clock as _;
 use platform::db::memory::{Disk, Trouble};
 
@@ -65,9 +64,10 @@ impl Forecast {
 }
 
 /// What strikes a process, a machine or the provider; the rest is weather.
-const STRIKES: [Fault; 15] = [
+const STRIKES: [Fault; 16] = [
     Fault::Crash,
     Fault::PowerLoss,
+    Fault::Paused,
     Fault::DiskFull,
     Fault::DiskFailing,
     Fault::Restored,
@@ -121,7 +121,7 @@ pub async fn rage(world: &World, forecast: &Forecast, until: Duration) -> anyhow
 pub fn clear(world: &World) -> anyhow::Result<()> {
     world.network.set(Weather::default());
     world.post.set(0);
-    world.provider.behave(Behaviour::default());
+    world.provider.behave(world.usual_provider());
     for (service, host) in &world.machines {
         world.network.connect(service, Connection::default());
         host.disk.set(Trouble::None)?;
@@ -156,18 +156,11 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
     let lasts = drawn(world, Duration::from_millis(50), Duration::from_secs(4));
     match fault {
         Fault::Crash | Fault::PowerLoss => fall(world, service, fault, lasts)?,
-        Fault::DiskFull | Fault::DiskFailing => {
-            let trouble = if fault == Fault::DiskFull {
-                Trouble::Full
-            } else {
-                Trouble::Failing
-            };
-            world.fault(fault, || format!("the disk of {service}: {trouble:?}"));
-            world.host(service)?.disk.set(trouble)?;
-            later(world, lasts, move |world| {
-                let host = world.host(service);
-                drop(host.and_then(|host| host.disk.set(Trouble::None)));
-            });
+        Fault::DiskFull => spoil(world, service, (fault, Trouble::Full), lasts)?,
+        Fault::DiskFailing => spoil(world, service, (fault, Trouble::Failing), lasts)?,
+        Fault::Paused => {
+            world.fault(fault, || format!("{service} stands still for {lasts:?}"));
+            world.pause(service, lasts);
         }
         Fault::Restored => restore(world, lasts).await?,
         Fault::BusEmptied => {
@@ -175,22 +168,7 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
             world.network.empty();
         }
         Fault::CutOutgoing | Fault::CutIncoming | Fault::SlowConsumer => {
-            let connection = Connection {
-                outgoing_cut: fault == Fault::CutOutgoing,
-                incoming_cut: fault == Fault::CutIncoming,
-                slowed: if fault == Fault::SlowConsumer {
-                    lasts / 4
-                } else {
-                    Duration::ZERO
-                },
-            };
-            world.fault(fault, || {
-                format!("the connection of {service}: {connection:?}")
-            });
-            world.network.connect(service, connection);
-            later(world, lasts, move |world| {
-                world.network.connect(service, Connection::default());
-            });
+            cut(world, service, fault, lasts);
         }
         Fault::ClockJump => {
             let micros = i64::try_from(world.choices.below(40_000_000))? - 20_000_000;
@@ -223,6 +201,39 @@ fn fall(world: &World, service: &'static str, fault: Fault, lasts: Duration) -> 
     }
     later(world, lasts, move |world| world.start(service));
     Ok(())
+}
+
+/// A disk has trouble, and after a while has none.
+fn spoil(
+    world: &World,
+    service: &'static str,
+    (fault, trouble): (Fault, Trouble),
+    lasts: Duration,
+) -> anyhow::Result<()> {
+    world.fault(fault, || format!("the disk of {service}: {trouble:?}"));
+    world.host(service)?.disk.set(trouble)?;
+    later(world, lasts, move |world| {
+        let host = world.host(service);
+        drop(host.and_then(|host| host.disk.set(Trouble::None)));
+    });
+    Ok(())
+}
+
+/// A connection is cut in one direction or slow, and after a while is whole again.
+fn cut(world: &World, service: &'static str, fault: Fault, lasts: Duration) {
+    let is_slow = fault == Fault::SlowConsumer;
+    let connection = Connection {
+        outgoing_cut: fault == Fault::CutOutgoing,
+        incoming_cut: fault == Fault::CutIncoming,
+        slowed: if is_slow { lasts / 4 } else { Duration::ZERO },
+    };
+    world.fault(fault, || {
+        format!("the connection of {service}: {connection:?}")
+    });
+    world.network.connect(service, connection);
+    later(world, lasts, move |world| {
+        world.network.connect(service, Connection::default());
+    });
 }
 
 /// An owner falls, and comes back from a backup that was made a while before. What others say is in
@@ -278,7 +289,7 @@ async fn newer_version(world: &World) {
 }
 
 fn misbehave(world: &World, fault: Fault, lasts: Duration) {
-    let mut behaviour = Behaviour::default();
+    let mut behaviour = world.usual_provider();
     match fault {
         Fault::ProviderLate if world.choices.below(2) == 0 => behaviour.latency = lasts * 3,
         Fault::ProviderLate => behaviour.answer_delay = lasts * 3,
@@ -289,6 +300,6 @@ fn misbehave(world: &World, fault: Fault, lasts: Duration) {
     world.fault(fault, || format!("the provider: {behaviour:?}"));
     world.provider.behave(behaviour);
     later(world, lasts * 2, |world| {
-        world.provider.behave(Behaviour::default())
+        world.provider.behave(world.usual_provider())
     });
 }

@@ -50,6 +50,8 @@ pub struct Terms {
     pub hold: Duration,
     /// How long a payment that began in time keeps its order.
     pub grace: Duration,
+    /// Whether the provider takes money at once, because it can't hold any.
+    pub takes_at_once: bool,
 }
 
 /// The marketplace. Cheap to clone.
@@ -233,6 +235,28 @@ impl World {
         // What the killed tasks held asks for the processes when it is dropped.
         self.executor.kill(running.group);
         true
+    }
+
+    /// Lets a service's process stand still for a while.
+    pub fn pause(&self, service: &'static str, time: Duration) {
+        let Some(group) = self.group(service) else {
+            return;
+        };
+        self.executor.pause(group);
+        let executor = self.executor.clone();
+        self.executor.spawn(FOREVER, async move {
+            executor.sleep(time).await;
+            executor.resume(group);
+        });
+    }
+
+    /// How the provider behaves when nothing is wrong with it.
+    #[must_use]
+    pub fn usual_provider(&self) -> Behaviour {
+        Behaviour {
+            capture_immediately: self.terms.takes_at_once,
+            ..Behaviour::default()
+        }
     }
 
     /// Whether a service runs and answers.

@@ -68,3 +68,28 @@ fn a_standstill_is_noticed() {
     let never = std::future::pending::<()>();
     assert!(executor.run(never).is_err());
 }
+
+#[test]
+fn a_paused_group_stands_still_and_goes_on_where_it_stood() {
+    let executor = Executor::new(1);
+    let group = executor.group();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (noting, sleeping) = (Arc::clone(&seen), executor.clone());
+    executor.spawn(group, async move {
+        for _ in 0..2 {
+            sleeping.sleep(Duration::from_secs(1)).await;
+            locked(&noting).push(sleeping.now().as_secs());
+        }
+    });
+    let pausing = executor.clone();
+    executor
+        .run(async move {
+            pausing.sleep(Duration::from_millis(500)).await;
+            pausing.pause(group);
+            pausing.sleep(Duration::from_secs(5)).await;
+            pausing.resume(group);
+            pausing.sleep(Duration::from_secs(5)).await;
+        })
+        .unwrap();
+    assert_eq!(*locked(&seen), [5, 6]);
+}
