@@ -259,15 +259,6 @@ impl World {
         }
     }
 
-    /// Whether a service runs and answers.
-    #[must_use]
-    pub fn is_up(&self, service: &str) -> bool {
-        let processes = self.processes();
-        processes
-            .get(service)
-            .is_some_and(|running| running.answering.is_some())
-    }
-
     /// The inboxes of all services that run, by name.
     #[must_use]
     pub fn gates(&self) -> BTreeMap<&'static str, Gate> {
