@@ -35,15 +35,6 @@ impl Forecast {
         }
     }
 
-    /// Fair weather.
-    #[must_use]
-    pub fn fair() -> Self {
-        Self {
-            faults: BTreeSet::new(),
-            pause: Duration::from_secs(1),
-        }
-    }
-
     fn weather(&self, world: &World) -> Weather {
         let rate = |fault, most| match self.faults.contains(&fault) {
             true => 1 + world.choices.below(most),

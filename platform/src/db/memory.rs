@@ -58,12 +58,6 @@ struct Medium {
     trouble: Trouble,
 }
 
-impl std::fmt::Debug for Disk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Disk")
-    }
-}
-
 impl Disk {
     /// An empty disk.
     ///
