@@ -43,8 +43,9 @@ pub use crate::params;
 pub enum Durability {
     /// When it survives a power loss.
     Synced,
-    /// When it is visible. For copies only, which are read again from their owner's log; a power
-    /// loss takes the copy, its cursor and its parked events back together.
+    /// When it is visible. For what is made again: marks of the relay; copies, which are read again
+    /// from their owner's log. A power loss, on PostgreSQL a crash of the server, takes the copy, its
+    /// cursor and its parked events back together.
     Relaxed,
 }
 
@@ -162,7 +163,7 @@ impl Db {
             Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
             Engine::Memory(memory) => memory.write(durability, origin, work).await,
             // What the bus was told does not come again after a power loss: all is synced.
-            Engine::Postgres(postgres) => postgres.write(origin, work).await,
+            Engine::Postgres(postgres) => postgres.write(durability, origin, work).await,
         }
     }
 

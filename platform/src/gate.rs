@@ -181,11 +181,7 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
-        let durability = if consumer.reacts {
-            Durability::Synced
-        } else {
-            Durability::Relaxed
-        };
+        let durability = self.durability(consumer);
         let verdicts = retrying(|last_run| {
             let (gate, consumer, arrivals) =
                 (self.clone(), consumer.clone(), Arc::clone(&arrivals));
@@ -219,6 +215,16 @@ impl Gate {
         let now = self.context.now();
         figures::handled(self.context.service, consumer.aggregate, outcome, now);
         Ok(verdicts)
+    }
+
+    /// How durable the effects of an event are before it is acknowledged. A bus apart has then done
+    /// with it for good, so nothing is left to a server that may crash.
+    fn durability(&self, consumer: &Consumer) -> Durability {
+        if consumer.reacts || self.context.db.is_shared() {
+            Durability::Synced
+        } else {
+            Durability::Relaxed
+        }
     }
 
     /// Asked within a transaction, so that none applies an event to a half-built copy; and whether a

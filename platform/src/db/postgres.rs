@@ -24,7 +24,7 @@ use tracing::{Instrument as _, Span};
 
 use super::migrate::Migration;
 use super::tx::{Link, Tx};
-use super::{Surroundings, Wakers};
+use super::{Durability, Surroundings, Wakers};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 pub(super) use pipeline::Mark;
@@ -47,6 +47,8 @@ type Job = Box<dyn FnOnce(Rc<Worker>) -> LocalBoxFuture<'static, ()> + Send>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Write,
+    /// A crash of the server may take it back, with everything that was written since.
+    Relaxed,
     Read,
 }
 
@@ -56,6 +58,9 @@ impl Mode {
     fn begin(self) -> &'static str {
         match self {
             Self::Write => "begin isolation level read committed",
+            Self::Relaxed => {
+                "begin isolation level read committed; set local synchronous_commit = off"
+            }
             Self::Read => "begin isolation level repeatable read read only",
         }
     }
@@ -132,12 +137,21 @@ impl Postgres {
         answered.await.map_err(|_| closed())
     }
 
-    pub(super) async fn write<T, F>(&self, origin: Origin, work: F) -> Result<T>
+    pub(super) async fn write<T, F>(
+        &self,
+        durability: Durability,
+        origin: Origin,
+        work: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        self.run(Mode::Write, origin, work).await
+        let mode = match durability {
+            Durability::Synced => Mode::Write,
+            Durability::Relaxed => Mode::Relaxed,
+        };
+        self.run(mode, origin, work).await
     }
 
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T>
@@ -250,7 +264,7 @@ impl Transactions {
     async fn end<T>(&self, session: Rc<Session>, outcome: Result<T>) -> Run<T> {
         let met = session.met_another() || matches!(outcome, Err(Failure::Moved { .. }));
         let lost = session.is_lost();
-        if outcome.is_ok() && !session.is_failed() && self.mode == Mode::Write {
+        if outcome.is_ok() && !session.is_failed() && self.mode != Mode::Read {
             return match session.commit().await {
                 Ok(()) => Run::last(outcome),
                 // Whether it was kept is known to nobody if the connection broke: never again.
