@@ -1,9 +1,12 @@
 //! How the services of a story are put together, and which commands that takes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::process::Command;
+
+use crate::disk::SmallDisk;
 
 /// How the services are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) struct Kind {
     pub settings: Vec<String>,
     /// How many replicas of each service and servers of NATS, apart.
     pub replicas: u8,
+    /// What its data are on, in one process, if not on the disk of everything else.
+    pub disk: Option<Arc<SmallDisk>>,
 }
 
 impl Kind {
@@ -51,7 +56,7 @@ impl Kind {
     pub fn up(&self, data: &Path) -> anyhow::Result<Command> {
         Ok(match self.composition {
             Composition::Embedded => {
-                let mut command = command(&self.program, &["up", "--listen", "127.0.0.1:0"]);
+                let mut command = self.embedded(&["up", "--listen", "127.0.0.1:0"])?;
                 command.args(&self.settings).arg("--data-dir").arg(data);
                 command
             }
@@ -75,7 +80,7 @@ impl Kind {
     pub fn on(&self, data: &Path, args: &[&str]) -> anyhow::Result<Command> {
         Ok(match self.composition {
             Composition::Embedded => {
-                let mut command = command(&self.program, args);
+                let mut command = self.embedded(args)?;
                 command.arg("--data-dir").arg(data);
                 command
             }
@@ -86,6 +91,16 @@ impl Kind {
                 command
             }
         })
+    }
+
+    fn embedded(&self, args: &[&str]) -> anyhow::Result<Command> {
+        let mut command = match &self.disk {
+            Some(disk) => disk.command(&self.program)?,
+            None => Command::new(&self.program),
+        };
+        command.args(args);
+        without_settings(&mut command);
+        Ok(command)
     }
 
     fn cluster(&self) -> anyhow::Result<Command> {
@@ -120,10 +135,14 @@ fn built(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
 pub fn command(program: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args);
+    without_settings(&mut command);
+    command
+}
+
+fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TICKETING_") {
             command.env_remove(name);
         }
     }
-    command
 }

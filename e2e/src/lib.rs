@@ -3,11 +3,13 @@
 pub mod client;
 pub mod cluster;
 mod composition;
+mod disk;
 pub mod marketplace;
 mod processes;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;
 pub use composition::{Composition, command, program};
+pub use disk::SmallDisk;
 pub use marketplace::Marketplace;
 pub use processes::Process;

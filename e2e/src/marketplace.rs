@@ -13,6 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::composition::{Composition, Kind, program};
+use crate::disk::SmallDisk;
 use crate::processes::{self, Process};
 
 /// How long the marketplace may take to come to rest.
@@ -28,6 +29,10 @@ impl Scratch {
 
     fn log(&self) -> PathBuf {
         self.0.path().join("log")
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
     }
 }
 
@@ -70,6 +75,25 @@ fn kind(program: &Path, composition: Composition, settings: &[&str]) -> Kind {
         composition,
         settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
         replicas: 1,
+        disk: None,
+    }
+}
+
+/// A program that was killed, and what it left behind.
+pub struct Killed {
+    kind: Kind,
+    directory: Arc<Scratch>,
+}
+
+impl Killed {
+    /// Starts it again on the same data.
+    ///
+    /// # Errors
+    /// When it does not start: what was killed, and why it does not.
+    pub async fn start(self) -> Result<Marketplace, (Self, anyhow::Error)> {
+        let (kind, directory) = (self.kind.clone(), Arc::clone(&self.directory));
+        let started = Marketplace::start_in(kind, directory).await;
+        started.map_err(|error| (self, error))
     }
 }
 
@@ -101,6 +125,27 @@ impl Marketplace {
     pub async fn start_on(directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
         let kind = kind(&program()?, Composition::Embedded, settings);
         Self::start_in(kind, Arc::new(Scratch(directory))).await
+    }
+
+    /// Starts the program under test, all in one process, on a disk of so many MiB that can be filled
+    /// up.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_on_small_disk(mib: u32, settings: &[&str]) -> anyhow::Result<Self> {
+        let directory = Arc::new(Scratch(directory()?));
+        let disk = SmallDisk::mount(mib, &directory.data()).await?;
+        let kind = Kind {
+            disk: Some(Arc::new(disk)),
+            ..kind(&program()?, Composition::Embedded, settings)
+        };
+        Self::start_in(kind, directory).await
+    }
+
+    /// The small disk that it was started on.
+    #[must_use]
+    pub fn disk(&self) -> Option<&Arc<SmallDisk>> {
+        self.kind.disk.as_ref()
     }
 
     /// Starts a program on a new directory.
@@ -146,13 +191,15 @@ impl Marketplace {
     )]
     async fn start_in(kind: Kind, directory: Arc<Scratch>) -> anyhow::Result<Self> {
         let began = Instant::now();
+        let earlier = directory.said().len();
         let mut child = spawn(&kind, &directory)?;
         let output = child.stdout.take().context("no output")?;
         let mut output = BufReader::new(output).lines();
         let line = output.next_line().await?;
         let Some(line) = line else {
             let status = child.wait().await?;
-            let said = std::fs::read_to_string(directory.log()).unwrap_or_default();
+            let said = directory.said();
+            let said = said.get(earlier..).unwrap_or_default();
             // A full disk leaves a program nowhere to say so: an empty log is a hint at it.
             bail!("the program ended at once ({status}), its log says {said:?}");
         };
@@ -209,6 +256,41 @@ impl Marketplace {
             child.kill().await?;
         }
         Self::start_in(self.kind, self.directory).await
+    }
+
+    /// Kills it as a crash does.
+    ///
+    /// # Errors
+    /// When that can't be done.
+    pub async fn kill(mut self) -> anyhow::Result<Killed> {
+        self.child.kill().await?;
+        Ok(Killed {
+            kind: self.kind,
+            directory: self.directory,
+        })
+    }
+
+    /// Lets it stand still, as when the system does not schedule it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        self.signal("-CONT").await
+    }
+
+    async fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        let id = self.child.id().context("the program has ended")?;
+        let mut kill = Command::new("kill");
+        kill.arg(signal).arg(id.to_string()).status().await?;
+        Ok(())
     }
 
     /// The processor time that it has used, with everything that it has started.
@@ -300,9 +382,7 @@ impl Marketplace {
     }
 
     async fn terminate(&mut self) -> anyhow::Result<()> {
-        let id = self.child.id().context("the program has ended")?;
-        let mut kill = Command::new("kill");
-        kill.arg("-TERM").arg(id.to_string()).status().await?;
+        self.signal("-TERM").await?;
         let ended = tokio::time::timeout(Duration::from_secs(16), self.child.wait()).await;
         let status = ended.context("it does not stop")??;
         if !status.success() {
