@@ -35,6 +35,12 @@ trait Handle: Send + Sync {
     fn handle<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
     fn apply<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a>;
     fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a>;
+    fn fell_back<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        subject: &'a str,
+        newest: Option<&'a Envelope>,
+    ) -> Local<'a>;
 }
 
 /// What a service does with the events of one aggregate type. It hears all of them, never a subset.
@@ -62,7 +68,7 @@ impl std::fmt::Debug for Consumer {
 impl Consumer {
     /// A consumer of `A` that keeps nothing and does nothing yet.
     #[must_use]
-    pub fn of<A: Aggregate>() -> ConsumerBuilder<A, Nothing, Nothing, Nothing> {
+    pub fn of<A: Aggregate>() -> ConsumerBuilder<A, Nothing, Nothing, Nothing, Nothing> {
         ConsumerBuilder {
             copies: &[],
             reacts: false,
@@ -70,6 +76,7 @@ impl Consumer {
                 apply: Nothing,
                 react: Nothing,
                 remove: Nothing,
+                fell_back: Nothing,
                 aggregate: PhantomData,
             },
         }
@@ -86,9 +93,19 @@ impl Consumer {
         self.handle.apply(tx, envelope).await
     }
 
-    /// Forgets an aggregate that its owner lost when it was restored from a backup.
+    /// Forgets the copy of an aggregate, to make it anew or because its owner has lost it.
     pub(crate) async fn remove(&self, tx: &mut Tx, subject: &str) -> Result<()> {
         self.handle.remove(tx, subject).await
+    }
+
+    /// Brings what is more than a copy to a state that is older than what was handled.
+    pub(crate) async fn fell_back(
+        &self,
+        tx: &mut Tx,
+        subject: &str,
+        newest: Option<&Envelope>,
+    ) -> Result<()> {
+        self.handle.fell_back(tx, subject, newest).await
     }
 }
 
@@ -143,95 +160,130 @@ where
     }
 }
 
-struct Typed<A, F, G, H> {
+/// A part that deals with an aggregate that was put back to an older state, or lost.
+pub trait FellBack<A: Aggregate>: Send + Sync + 'static {
+    /// Deals with it; `newest` is the event that it is back at.
+    fn call<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        subject: &'a str,
+        newest: Option<&'a Event<A>>,
+    ) -> Local<'a>;
+}
+
+impl<A: Aggregate> FellBack<A> for Nothing {
+    fn call<'a>(&'a self, _: &'a mut Tx, _: &'a str, _: Option<&'a Event<A>>) -> Local<'a> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl<A: Aggregate, F> FellBack<A> for F
+where
+    F: AsyncFn(&mut Tx, &str, Option<&Event<A>>) -> Result<()> + Send + Sync + 'static,
+{
+    fn call<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        subject: &'a str,
+        newest: Option<&'a Event<A>>,
+    ) -> Local<'a> {
+        Box::pin(self(tx, subject, newest))
+    }
+}
+
+struct Typed<A, F, G, H, L> {
     apply: F,
     react: G,
     remove: H,
+    fell_back: L,
     aggregate: PhantomData<fn() -> A>,
 }
 
 /// Puts a [`Consumer`] together.
-pub struct ConsumerBuilder<A, F, G, H> {
+pub struct ConsumerBuilder<A, F, G, H, L> {
     copies: &'static [&'static str],
     reacts: bool,
-    typed: Typed<A, F, G, H>,
+    typed: Typed<A, F, G, H, L>,
 }
 
-impl<A: Aggregate, G, H> ConsumerBuilder<A, Nothing, G, H> {
+impl<A: Aggregate, G, H, L> ConsumerBuilder<A, Nothing, G, H, L> {
     /// Keeps a copy in `tables`, which nothing else writes. `apply` is pure: it depends on the event
     /// and on what earlier events of the same aggregate have left in the tables, on nothing else.
     pub fn copy<F: Part<A>>(
         self,
         tables: &'static [&'static str],
         apply: F,
-    ) -> ConsumerBuilder<A, F, G, H> {
-        let Typed {
-            react,
-            remove,
-            aggregate,
-            ..
-        } = self.typed;
-        let typed = Typed {
-            apply,
-            react,
-            remove,
-            aggregate,
-        };
+    ) -> ConsumerBuilder<A, F, G, H, L> {
         ConsumerBuilder {
             copies: tables,
             reacts: self.reacts,
-            typed,
+            typed: Typed {
+                apply,
+                react: self.typed.react,
+                remove: self.typed.remove,
+                fell_back: self.typed.fell_back,
+                aggregate: self.typed.aggregate,
+            },
         }
     }
 }
 
-impl<A: Aggregate, F, H> ConsumerBuilder<A, F, Nothing, H> {
+impl<A: Aggregate, F, H, L> ConsumerBuilder<A, F, Nothing, H, L> {
     /// Reacts with own state, own events, or work for a job.
-    pub fn react<G: Part<A>>(self, react: G) -> ConsumerBuilder<A, F, G, H> {
-        let Typed {
-            apply,
-            remove,
-            aggregate,
-            ..
-        } = self.typed;
-        let typed = Typed {
-            apply,
-            react,
-            remove,
-            aggregate,
-        };
+    pub fn react<G: Part<A>>(self, react: G) -> ConsumerBuilder<A, F, G, H, L> {
         ConsumerBuilder {
             copies: self.copies,
             reacts: true,
-            typed,
+            typed: Typed {
+                apply: self.typed.apply,
+                react,
+                remove: self.typed.remove,
+                fell_back: self.typed.fell_back,
+                aggregate: self.typed.aggregate,
+            },
         }
     }
 }
 
-impl<A: Aggregate, F, G> ConsumerBuilder<A, F, G, Nothing> {
-    /// Forgets the copy of an aggregate that its owner lost.
-    pub fn remove<H: Remove>(self, remove: H) -> ConsumerBuilder<A, F, G, H> {
-        let Typed {
-            apply,
-            react,
-            aggregate,
-            ..
-        } = self.typed;
-        let typed = Typed {
-            apply,
-            react,
-            remove,
-            aggregate,
-        };
+impl<A: Aggregate, F, G, L> ConsumerBuilder<A, F, G, Nothing, L> {
+    /// Forgets the copy of an aggregate: it is made anew, or its owner has lost it.
+    pub fn remove<H: Remove>(self, remove: H) -> ConsumerBuilder<A, F, G, H, L> {
         ConsumerBuilder {
             copies: self.copies,
             reacts: self.reacts,
-            typed,
+            typed: Typed {
+                apply: self.typed.apply,
+                react: self.typed.react,
+                remove,
+                fell_back: self.typed.fell_back,
+                aggregate: self.typed.aggregate,
+            },
         }
     }
 }
 
-impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> ConsumerBuilder<A, F, G, H> {
+impl<A: Aggregate, F, G, H> ConsumerBuilder<A, F, G, H, Nothing> {
+    /// Deals with an aggregate that its owner put back to an older state, this one, or has lost
+    /// altogether, when it was restored from a backup. What reacted to later events is not asked again:
+    /// of a lost one nobody will ever speak, and an older state may never change.
+    pub fn fell_back<L: FellBack<A>>(self, fell_back: L) -> ConsumerBuilder<A, F, G, H, L> {
+        ConsumerBuilder {
+            copies: self.copies,
+            reacts: self.reacts,
+            typed: Typed {
+                apply: self.typed.apply,
+                react: self.typed.react,
+                remove: self.typed.remove,
+                fell_back,
+                aggregate: self.typed.aggregate,
+            },
+        }
+    }
+}
+
+impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove, L: FellBack<A>>
+    ConsumerBuilder<A, F, G, H, L>
+{
     /// The consumer.
     #[must_use]
     pub fn build(self) -> Consumer {
@@ -245,7 +297,9 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> ConsumerBuilder<A, F, G, H
     }
 }
 
-impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, H> {
+impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove, L: FellBack<A>> Handle
+    for Typed<A, F, G, H, L>
+{
     fn handle<'a>(&'a self, tx: &'a mut Tx, envelope: &'a Envelope) -> Local<'a> {
         Box::pin(async move {
             if !F::ACTS && !G::ACTS {
@@ -273,6 +327,25 @@ impl<A: Aggregate, F: Part<A>, G: Part<A>, H: Remove> Handle for Typed<A, F, G, 
 
     fn remove<'a>(&'a self, tx: &'a mut Tx, subject: &'a str) -> Local<'a> {
         self.remove.call(tx, subject)
+    }
+
+    fn fell_back<'a>(
+        &'a self,
+        tx: &'a mut Tx,
+        subject: &'a str,
+        newest: Option<&'a Envelope>,
+    ) -> Local<'a> {
+        Box::pin(async move {
+            let event = match newest {
+                Some(envelope) => decode::<A>(envelope)?,
+                None => None,
+            };
+            // A state that is not known here was none to react to either.
+            if newest.is_some() && event.is_none() {
+                return Ok(());
+            }
+            self.fell_back.call(tx, subject, event.as_ref()).await
+        })
     }
 }
 

@@ -146,7 +146,7 @@ impl Gate {
         }
     }
 
-    async fn events_after(
+    pub(super) async fn events_after(
         &self,
         consumer: &Consumer,
         subject: &str,
@@ -198,6 +198,7 @@ async fn refold(
         Some(event) => store::set_cursor(tx, key, Cursor::at(event)).await?,
         None => store::remove_cursor(tx, key).await?,
     }
+    consumer.fell_back(tx, &key.subject, shared.last()).await?;
     store::unpark(tx, key, i64::MAX).await?;
     let now = tx.now();
     store::set_stuck(tx, key, &Stuck::new(Reason::Gap, now, now)).await

@@ -137,6 +137,10 @@ impl Turn<'_> {
         // Whether an event of a new life follows on what was handled, the owner's log alone tells.
         let follows = cursor.version == 0 || arrival.predecessor == Some(cursor);
         if life > cursor.incarnation && !follows {
+            if self.is_in_line(tx, arrival, stuck).await? {
+                store::park(tx, &self.key, event).await?;
+                return Ok(Verdict::Parked);
+            }
             return self.hold(tx, event, Reason::Resync, stuck).await;
         }
         if version <= cursor.version && !flaws::CURSOR_IGNORED.is_there() {
@@ -161,6 +165,25 @@ impl Turn<'_> {
             return Ok(Verdict::Parked);
         }
         self.handle_next(tx, event, standing).await
+    }
+
+    /// Whether an event that was read from the owner's log stands there behind one that is parked, so
+    /// that what the key waits for is of this life and not to be forgotten.
+    async fn is_in_line(
+        &self,
+        tx: &mut Tx,
+        arrival: &Arrival,
+        stuck: Option<Reason>,
+    ) -> Result<bool> {
+        let waits = matches!(
+            stuck,
+            Some(Reason::NotYet | Reason::Failing | Reason::Blocked)
+        );
+        let (Some(before), true) = (arrival.predecessor, waits) else {
+            return Ok(false);
+        };
+        let parked = store::parked(tx, &self.key, before.version).await?;
+        Ok(parked.is_some_and(|parked| Cursor::at(&parked) == before))
     }
 
     /// Keeps an event and, if the key is not stuck for a graver reason, has it repaired.

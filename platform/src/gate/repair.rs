@@ -29,6 +29,10 @@ const POLL: Duration = Duration::from_secs(5);
 /// How long a loop waits when its database does not answer.
 const FAILED_PAUSE: Duration = Duration::from_millis(500);
 
+/// After how many tries an aggregate that its owner does not have counts as lost: three minutes, in
+/// which whoever has started the owner on the wrong database may notice it.
+const LOST_AFTER: i64 = 12;
+
 /// How many keys are repaired at once, and how many are looked up together.
 const AT_ONCE: usize = 32;
 const LOOK_UP: i64 = 128;
@@ -137,24 +141,41 @@ impl Gate {
     }
 
     /// Tries the event again; if it still waits for another aggregate, has that one repaired. Its
-    /// arrival wakes the waiting key.
+    /// arrival wakes the waiting key. If its owner has no such aggregate, it had one when the event was
+    /// said, and has lost it with an older backup: the event is passed over.
     async fn look_for_other(&self, consumer: &Consumer, subject: &str) -> Result<()> {
         self.retry(consumer, subject).await?;
         let key = self.key(consumer, subject);
         let look = async move |tx: &mut Tx| store::stuck(tx, &key).await;
-        let waits = self
-            .context
-            .db
-            .read(look)
-            .await?
-            .and_then(|stuck| stuck.waits);
-        let Some((aggregate, other)) = waits else {
+        let Some(stuck) = self.context.db.read(look).await? else {
             return Ok(());
         };
-        match self.consumer(&aggregate) {
-            Some(awaited) => self.fetch(awaited, &other).await,
-            None => Ok(()),
+        let awaited = stuck.waits.and_then(|(aggregate, other)| {
+            let consumer = self.consumer(&aggregate)?;
+            Some((consumer, other))
+        });
+        let Some((awaited, other)) = awaited else {
+            return Ok(());
+        };
+        self.fetch(awaited, &other).await?;
+        if stuck.tries >= LOST_AFTER && self.is_lost(awaited, &other).await? {
+            let note = format!("{} {other} is lost, and was waited for", awaited.aggregate);
+            self.skip(consumer.aggregate, subject, &note).await?;
+            tracing::warn!(
+                service = self.context.service,
+                aggregate = consumer.aggregate,
+                subject,
+                note,
+                "an event is passed over"
+            );
         }
+        Ok(())
+    }
+
+    /// Whether an owner has nothing of this aggregate, and neither has this service.
+    async fn is_lost(&self, consumer: &Consumer, subject: &str) -> Result<bool> {
+        let is_unknown = self.cursor(consumer, subject).await?.version == 0;
+        Ok(is_unknown && self.events_after(consumer, subject, 0).await?.is_empty())
     }
 
     /// Counts the try and sets the time of the next one, before anything can go wrong.
@@ -186,11 +207,7 @@ impl Gate {
 
     /// Tries the parked event that is next.
     async fn retry(&self, consumer: &Consumer, subject: &str) -> Result<()> {
-        let durability = if consumer.reacts {
-            Durability::Synced
-        } else {
-            Durability::Relaxed
-        };
+        let durability = self.durability(consumer);
         super::retrying(|last_run| {
             let (gate, consumer) = (self.clone(), consumer.clone());
             let key = self.key(&consumer, subject);

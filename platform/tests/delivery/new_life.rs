@@ -49,6 +49,9 @@ async fn a_consumer_falls_back_to_where_both_logs_agree_and_goes_on() {
         None,
         "what the owner lost is forgotten"
     );
+    // And what is more than a copy is told of it, once.
+    assert_eq!(stage.fall_backs("a").await, [3]);
+    assert_eq!(stage.fall_backs("lost").await, [0]);
     assert_eq!(
         stage.copy("board", "a").await,
         stage.copy("archive", "a").await
@@ -187,4 +190,27 @@ async fn what_the_owner_lost_does_not_make_up_for_what_a_consumer_has_missed() {
         stage.until(is_forgotten).await;
     }
     stage.end(&["heard", "missed"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_waits_goes_on_waiting_for_the_same_when_its_owner_begins_a_new_life() {
+    let stage = Stage::start().await;
+    stage.add("a", 1).await;
+    stage.until_at("board", "a", 1).await;
+    stage.moods.set("a", Mood::NeedsLabel);
+    stage.add("a", 1).await;
+    stage.until_stuck("a", "not_yet").await;
+    let backup = back_up(&stage);
+    let (crashed, moods) = restore(stage, &backup).await;
+    let stage = Stage::start_again(crashed, moods).await;
+    stage.add("a", 1).await;
+    stage
+        .until(async || {
+            let keys = stage.gate("board").stuck_keys().await.unwrap();
+            let key = keys.into_iter().find(|key| key.subject == "a")?;
+            (key.parked == 2 && key.reason == "not_yet").then_some(())
+        })
+        .await;
+    stage.label("a", "arrived").await;
+    stage.end(&["a"]).await;
 }

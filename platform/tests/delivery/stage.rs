@@ -223,10 +223,19 @@ impl Stage {
 
     /// The versions that board has reacted to, in the order in which it did.
     pub async fn reactions(&self, id: &str) -> Vec<i64> {
+        self.versions("reactions", id).await
+    }
+
+    /// The versions that board fell back to for a counter, in order.
+    pub async fn fall_backs(&self, id: &str) -> Vec<i64> {
+        self.versions("fall_backs", id).await
+    }
+
+    async fn versions(&self, table: &str, id: &str) -> Vec<i64> {
+        let sql = format!("select version from {table} where id = $1 order by position");
         let id = id.to_owned();
         let look = async move |tx: &mut Tx| {
-            let sql = "select version from reactions where id = $1 order by position";
-            tx.query(sql, params![id])
+            tx.query(&sql, params![id])
                 .await?
                 .iter()
                 .map(|row| row.get(0))

@@ -84,6 +84,8 @@ const BOARD_TABLES: &[Migration] = &[Migration {
     sqlite: "create table counter_copies (id text primary key, value bigint not null, \
              version bigint not null, digest bigint not null); \
              create table label_copies (id text primary key, text text not null); \
+             create table fall_backs (position integer primary key, id text not null, \
+             version bigint not null); \
              create table reactions (position integer primary key, id text not null, \
              version bigint not null, amount bigint not null)",
 }];
@@ -122,6 +124,7 @@ pub fn board(moods: &Moods) -> Service {
                 .copy(&["counter_copies"], copy_counter)
                 .react(reactor)
                 .remove(remove_counter)
+                .fell_back(note_fall_back)
                 .build(),
         )
         .consumer(
@@ -129,6 +132,13 @@ pub fn board(moods: &Moods) -> Service {
                 .copy(&["label_copies"], copy_label)
                 .build(),
         )
+}
+
+/// Notes the version that a counter is back at, 0 for one that is lost.
+async fn note_fall_back(tx: &mut Tx, id: &str, newest: Option<&Event<Counter>>) -> Result<()> {
+    let version = newest.map_or(0, |event| event.version);
+    let sql = "insert into fall_backs (id, version) values ($1, $2)";
+    tx.execute(sql, params![id, version]).await.map(drop)
 }
 
 /// Copies counters and does nothing else: its transactions are not synced.

@@ -3,6 +3,7 @@
 mod commands;
 mod consumers;
 mod domain;
+pub mod flaws;
 mod jobs;
 mod store;
 

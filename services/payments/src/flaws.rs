@@ -6,6 +6,8 @@ use platform::flaws::Flaw;
 pub const CAPTURED_UNDECIDED: Flaw = Flaw::new("money is taken before orders has decided");
 /// Each attempt goes to the provider under a key of its own.
 pub const KEY_PER_ATTEMPT: Flaw = Flaw::new("each attempt to pay has a provider key of its own");
+/// The payment of an order that was lost is left alone.
+pub const LOST_ORDER_KEPT: Flaw = Flaw::new("a lost order keeps its payment");
 
 /// All of them.
-pub const ALL: [Flaw; 2] = [CAPTURED_UNDECIDED, KEY_PER_ATTEMPT];
+pub const ALL: [Flaw; 3] = [CAPTURED_UNDECIDED, KEY_PER_ATTEMPT, LOST_ORDER_KEPT];

@@ -29,10 +29,16 @@ impl Default for Settings {
 }
 
 /// The history of its tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_tickets",
-    sqlite: include_str!("../migrations/0001_tickets.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_tickets",
+        sqlite: include_str!("../migrations/0001_tickets.sql"),
+    },
+    Migration {
+        name: "0002_expand_orders",
+        sqlite: include_str!("../migrations/0002_expand_orders.sql"),
+    },
+];
 
 /// The service.
 #[must_use]

@@ -71,6 +71,20 @@ pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Resu
     ledger::post_earned(tx, payment_id, &posting).await
 }
 
+/// The order was lost with an older backup of orders: nobody will ever choose or reject its payment, so
+/// that is voided or given back.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forsake(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    payments::lock(tx, order_id).await?;
+    let Some(stored) = payments::live(tx, order_id).await? else {
+        return Ok(());
+    };
+    let payment = stored.payment.clone().reject();
+    record(tx, stored, payment, &[]).await.map(drop)
+}
+
 async fn of_order(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<Stored> {
     payments::lock(tx, order_id).await?;
     let stored = payments::find(tx, payment_id).await?;

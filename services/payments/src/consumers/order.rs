@@ -4,6 +4,7 @@ use contracts::events::orders::{Order, OrderFact};
 use platform::{Consumer, Event, Result, Tx};
 
 use crate::commands::decide;
+use crate::flaws;
 use crate::store::order_copies;
 
 /// Keeps the copy, and does to payments what orders decided.
@@ -16,7 +17,18 @@ pub fn consumer() -> Consumer {
         )
         .react(react)
         .remove(async |tx: &mut Tx, subject: &str| order_copies::remove(tx, subject).await)
+        .fell_back(fell_back)
         .build()
+}
+
+async fn fell_back(tx: &mut Tx, subject: &str, newest: Option<&Event<Order>>) -> Result<()> {
+    match (newest, subject.parse()) {
+        (None, Ok(order_id)) if !flaws::LOST_ORDER_KEPT.is_there() => {
+            decide::forsake(tx, order_id).await
+        }
+        // What comes of an older state, its own events will tell.
+        _ => Ok(()),
+    }
 }
 
 async fn react(tx: &mut Tx, event: &Event<Order>) -> Result<()> {

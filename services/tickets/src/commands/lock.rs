@@ -20,8 +20,8 @@ pub async fn claim(tx: &mut Tx, id: TicketId, claim: Claim) -> Result<()> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn release(tx: &mut Tx, id: TicketId, order_id: OrderId) -> Result<()> {
-    change(tx, id, |ticket| ticket.release(order_id)).await
+pub async fn let_go(tx: &mut Tx, id: TicketId, order_id: OrderId) -> Result<()> {
+    change(tx, id, |ticket| ticket.let_go(order_id)).await
 }
 
 /// A paid order has bought the ticket.
@@ -43,6 +43,17 @@ pub async fn take_back(
     fate: TicketFate,
 ) -> Result<()> {
     change(tx, id, |ticket| ticket.take_back(order_id, fate)).await
+}
+
+/// An order was lost with an older backup of orders: it lets go of whatever it had.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forsake(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    for id in tickets::of_order(tx, order_id).await? {
+        change(tx, id, |ticket| ticket.let_go(order_id)).await?;
+    }
+    Ok(())
 }
 
 async fn change(tx: &mut Tx, id: TicketId, act: impl FnOnce(Ticket) -> Outcome) -> Result<()> {

@@ -11,7 +11,16 @@ use crate::domain::Claim;
 pub fn consumer() -> Consumer {
     Consumer::of::<Order>()
         .react(async |tx: &mut Tx, event: &Event<Order>| react(tx, event).await)
+        .fell_back(fell_back)
         .build()
+}
+
+async fn fell_back(tx: &mut Tx, subject: &str, newest: Option<&Event<Order>>) -> Result<()> {
+    match (newest, subject.parse()) {
+        (None, Ok(order_id)) => lock::forsake(tx, order_id).await,
+        // What comes of an older state, its own events will tell.
+        _ => Ok(()),
+    }
 }
 
 async fn react(tx: &mut Tx, Event { state, fact, .. }: &Event<Order>) -> Result<()> {
@@ -27,7 +36,7 @@ async fn react(tx: &mut Tx, Event { state, fact, .. }: &Event<Order>) -> Result<
             };
             lock::claim(tx, id, claim).await
         }
-        Some(OrderFact::Cancelled { .. }) => lock::release(tx, id, order_id).await,
+        Some(OrderFact::Cancelled { .. }) => lock::let_go(tx, id, order_id).await,
         Some(OrderFact::Completed { .. }) => lock::sell(tx, id, order_id, state.epoch).await,
         Some(OrderFact::Refunded { fate, .. }) if state.status == OrderStatus::Refunded => {
             lock::take_back(tx, id, order_id, *fate).await

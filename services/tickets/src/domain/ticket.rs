@@ -180,19 +180,6 @@ impl Ticket {
         .changed(fact)
     }
 
-    /// An order was cancelled: its lock ends, and nobody else's.
-    #[must_use]
-    pub fn release(self, order_id: OrderId) -> Outcome {
-        match self.status {
-            TicketStatus::Locked { order_id: holder } if holder == order_id => Self {
-                status: TicketStatus::Listed,
-                ..self
-            }
-            .changed(TicketFact::Released { order_id }),
-            _ => self.unchanged(),
-        }
-    }
-
     /// An order was paid: the ticket is its buyer's, because orders decides who holds it. It is locked
     /// for that order, unless its lock was lost with a part of this log (an older backup) and refused
     /// when it was asked for again. A claim of a higher epoch tells that the order has ended since.
@@ -229,6 +216,22 @@ impl Ticket {
                 .changed(TicketFact::Withdrawn),
             },
             _ => self.unchanged(),
+        }
+    }
+
+    /// The order has ended, or is not there any more: its lock is free again. One that had bought the
+    /// ticket has lost that with a part of orders' log (an older backup), and its money is given back:
+    /// the ticket is taken off the market, because the buyer was told that it is theirs, and may have it.
+    #[must_use]
+    pub fn let_go(self, order_id: OrderId) -> Outcome {
+        match self.status {
+            TicketStatus::Locked { order_id: holder } if holder == order_id => Self {
+                status: TicketStatus::Listed,
+                ..self
+            }
+            .changed(TicketFact::Released { order_id }),
+            _ if flaws::SALE_KEPT.is_there() => self.unchanged(),
+            _ => self.take_back(order_id, TicketFate::Withdraw),
         }
     }
 

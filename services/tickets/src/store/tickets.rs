@@ -23,6 +23,16 @@ pub async fn find(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
     row.as_ref().map(ticket_in).transpose()
 }
 
+/// The tickets that an order holds or has bought.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_order(tx: &mut Tx, order_id: OrderId) -> Result<Vec<TicketId>> {
+    let sql = "select id from tickets where order_id = $1";
+    let rows = tx.query(sql, params![order_id]).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// A new row.
 ///
 /// # Errors

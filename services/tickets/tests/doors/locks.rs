@@ -40,6 +40,20 @@ async fn an_order_locks_its_ticket_and_lets_it_go() {
     market.close().await;
 }
 
+/// Orders came back from a backup to before the payment, and heard the timer first.
+#[tokio::test]
+async fn an_order_that_ends_after_all_takes_what_it_had_bought_off_the_market() {
+    let market = Marketplace::open().await;
+    let id = market.list("Jazz night").await;
+    let order = market.sell(id, 5).await;
+    market.cancel(&order).await;
+    market
+        .said(id, |fact| matches!(fact, TicketFact::Withdrawn))
+        .await;
+    assert_eq!(market.show(id).await["status"], "withdrawn");
+    market.close().await;
+}
+
 #[tokio::test]
 async fn a_paid_order_buys_and_a_whole_refund_offers_the_ticket_anew() {
     let market = Marketplace::open().await;

@@ -109,13 +109,19 @@ impl Order {
         Ok(self.becomes(State::Complete(sale), OrderFact::Completed { payment_id }))
     }
 
-    /// A payment was let go at the provider. No order depends on one: only those are voided that it
-    /// has rejected or outlived.
+    /// A payment was let go at the provider: one that the order has rejected or outlived. If it is the
+    /// chosen one, the order had done so in a part of its log that was lost with an older backup, and
+    /// chose it when it heard of it again: that ends it once more.
     ///
     /// # Errors
-    /// Always.
-    pub fn payment_voided(self, _: PaymentId) -> Heard {
-        Err(Ignored::OtherPayment)
+    /// When the order does not depend on this payment.
+    pub fn payment_voided(self, payment_id: PaymentId) -> Heard {
+        match self.state {
+            State::Capturing { payment_id: chosen } if chosen == payment_id => {
+                Ok(self.cancelled(CancelReason::PaymentFailed, Some(payment_id)))
+            }
+            _ => Err(Ignored::OtherPayment),
+        }
     }
 
     /// Nothing changes, but payments is told to undo this one.

@@ -47,17 +47,22 @@ impl Order {
     }
 
     /// The provider has given money back: the whole ends the sale, a part leaves the order complete.
+    /// If nobody has asked for it here, it was in a part of the log that was lost with an older backup;
+    /// the ticket is then taken off the market, because what was to become of it is lost too.
     ///
     /// # Errors
-    /// When it was not asked for here: then the payment is one that was rejected.
+    /// When the payment is not the one that paid: then it was rejected.
     pub fn payment_refunded(self, payment_id: PaymentId, amount_minor: i64) -> Heard {
-        let State::Refunding { sale, fate, .. } = self.state else {
-            return Err(Ignored::NotRefunding);
+        let (sale, fate) = match self.state {
+            State::Refunding { sale, fate, .. } => (sale, fate),
+            State::Complete(sale) => (sale, TicketFate::Withdraw),
+            _ => return Err(Ignored::NotRefunding),
         };
         if sale.payment_id != payment_id {
             return Err(Ignored::OtherPayment);
         }
         let refunded_minor = sale.refunded_minor.saturating_add(amount_minor);
+        let refunded_minor = refunded_minor.min(self.terms.price.minor);
         let sale = Sale {
             refunded_minor,
             ..sale

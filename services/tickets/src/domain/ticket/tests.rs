@@ -284,7 +284,7 @@ fn a_cancelled_order_releases_its_own_lock_alone() {
     let Change {
         ticket: released,
         fact,
-    } = changed(ticket(locked()).release(order(HOLDER)));
+    } = changed(ticket(locked()).let_go(order(HOLDER)));
     assert_eq!(
         fact,
         TicketFact::Released {
@@ -298,10 +298,20 @@ fn a_cancelled_order_releases_its_own_lock_alone() {
     );
     assert!(!released.is_new_offer());
 
-    assert_unchanged(ticket(locked()), |t| t.release(order(OTHER)));
-    for status in [LISTED, sold(), WITHDRAWN] {
-        assert_unchanged(ticket(status), |t| t.release(order(HOLDER)));
+    for status in [locked(), sold()] {
+        assert_unchanged(ticket(status), |t| t.let_go(order(OTHER)));
     }
+    for status in [LISTED, WITHDRAWN] {
+        assert_unchanged(ticket(status), |t| t.let_go(order(HOLDER)));
+    }
+}
+
+#[test]
+fn an_order_that_was_completed_in_a_lost_part_of_its_log_and_then_cancelled_takes_the_ticket_off() {
+    let Change { ticket, fact } = changed(ticket(sold()).let_go(order(HOLDER)));
+    assert_eq!(fact, TicketFact::Withdrawn);
+    assert_eq!((ticket.status, ticket.epoch), (WITHDRAWN, EPOCH));
+    assert_eq!(ticket.version, VERSION + 1);
 }
 
 #[test]

@@ -34,7 +34,7 @@ captured_p          rejects_p  complete_p complete_p complete_p complete_p .chos
 captured_p@2000     rejects_p  complete_p complete_p complete_p complete_p .chosen    .chosen    .chosen    .chosen    rejects_p  rejects_p
 captured_p_less     rejects_p  rejects_p  rejects_p  rejects_p  complete_p .chosen    .chosen    .chosen    .chosen    rejects_p  rejects_p
 captured_q          rejects_q  complete_q complete_q complete_q rejects_q  rejects_q  rejects_q  rejects_q  rejects_q  rejects_q  rejects_q
-voided_p            .other     .other     .other     .other     .other     .other     .other     .other     .other     .other     .other
+voided_p            .other     .other     .other     .other     x_failed   .other     .other     .other     .other     .other     .other
 voided_q            .other     .other     .other     .other     .other     .other     .other     .other     .other     .other     .other
 ask_all             !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    asks_1999  asks_1000  !refunding !refunded  !unpaid    !unpaid
 ask_1000            !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    asks_1000  asks_1000  !refunding !refunded  !unpaid    !unpaid
@@ -43,9 +43,9 @@ ask_1999            !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    asks_
 ask_2000            !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !too_large !too_large !refunding !refunded  !unpaid    !unpaid
 ask_0               !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !positive  !positive  !refunding !refunded  !unpaid    !unpaid
 ask_-1              !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !positive  !positive  !refunding !refunded  !unpaid    !unpaid
-refunded_p_1998     .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   partly     .unasked   .unasked   .unasked
-refunded_p_1999     .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   refunded   .unasked   .unasked   .unasked
-refunded_q_1999     .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   .unasked   .other     .unasked   .unasked   .unasked
+refunded_p_1998     .unasked   .unasked   .unasked   .unasked   .unasked   partly     refunded   partly     .unasked   .unasked   .unasked
+refunded_p_1999     .unasked   .unasked   .unasked   .unasked   .unasked   refunded   refunded   refunded   .unasked   .unasked   .unasked
+refunded_q_1999     .unasked   .unasked   .unasked   .unasked   .unasked   .other     .other     .other     .unasked   .unasked   .unasked
 ";
 
 const P: char = 'p';
@@ -170,7 +170,7 @@ fn word(before: &Order, step: Step, second: i64) -> String {
         assert_eq!(order, *before);
     } else {
         assert!(
-            agree(&fact, &order.state),
+            agree(&before.state, &fact, &order.state),
             "{fact:?} with {:?}",
             order.state
         );
@@ -195,9 +195,9 @@ fn word(before: &Order, step: Step, second: i64) -> String {
 }
 
 /// Whether an order can be in this state right after this event.
-fn agree(fact: &OrderFact, state: &State) -> bool {
+fn agree(before: &State, fact: &OrderFact, after: &State) -> bool {
     let (p, relist) = (payment(P), TicketFate::Relist);
-    match (fact, state) {
+    match (fact, after) {
         (OrderFact::AwaitingPayment, State::AwaitingPayment { grace }) => *grace == Grace::Unused,
         (OrderFact::Extended, State::AwaitingPayment { grace }) => *grace != Grace::Unused,
         (OrderFact::Capturing { payment_id: said }, State::Capturing { payment_id }) => {
@@ -246,11 +246,16 @@ fn agree(fact: &OrderFact, state: &State) -> bool {
             },
             State::Complete(sale) | State::Refunded(sale),
         ) => {
+            let (before, promised) = match before {
+                State::Refunding { sale, fate, .. } => (sale.refunded_minor, *fate),
+                State::Complete(sale) => (sale.refunded_minor, TicketFate::Withdraw),
+                _ => return false,
+            };
             let after = Sale {
                 payment_id: p,
-                refunded_minor: *amount_minor,
+                refunded_minor: (before + amount_minor).min(1999),
             };
-            *fate == relist && *payment_id == p && *sale == after
+            *fate == promised && *payment_id == p && *sale == after
         }
         _ => false,
     }

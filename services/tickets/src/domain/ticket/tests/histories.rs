@@ -44,7 +44,7 @@ fn take(ticket: Ticket, step: Step) -> Option<Outcome> {
                 price,
             }))
         }
-        Step::Cancelled(number) => Some(ticket.release(order(number))),
+        Step::Cancelled(number) => Some(ticket.let_go(order(number))),
         Step::Completed(number) => Some(ticket.sell(order(number), i64::try_from(number).unwrap())),
         Step::Refunded(number, fate) => Some(ticket.take_back(order(number), fate)),
     }
@@ -72,11 +72,14 @@ proptest! {
                         prop_assert_eq!(order_id, order(u128::try_from(now.epoch).unwrap()));
                     }
                     if let TicketStatus::Sold { order_id } = before.status {
-                        let refunded = matches!(step, Step::Refunded(number, _) if order(number) == order_id);
+                        let ended = matches!(
+                            step,
+                            Step::Refunded(number, _) | Step::Cancelled(number) if order(number) == order_id
+                        );
                         let later = matches!(step, Step::Completed(_)) && now.epoch >= before.epoch;
                         prop_assert!(
-                            now.status == before.status || refunded || later,
-                            "a sale ends by its refund or a later sale alone"
+                            now.status == before.status || ended || later,
+                            "a sale ends with its order or by a later sale alone"
                         );
                     }
                     if before.status == WITHDRAWN && !matches!(step, Step::Completed(_)) {
