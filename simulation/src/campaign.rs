@@ -11,7 +11,8 @@ use anyhow::anyhow;
 use crate::coverage::{Coverage, missing};
 use crate::faults::Fault;
 use crate::history::Act;
-use crate::simulate::{Report, Size, simulate};
+use crate::setup::Setup;
+use crate::simulate::{Report, simulate};
 
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_secs(5);
@@ -19,6 +20,8 @@ const SHOW_EVERY: Duration = Duration::from_secs(5);
 /// Which simulations are to be run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
+    /// What is made of each seed.
+    pub setup: fn(u64) -> Setup,
     /// The first seed; the others follow it.
     pub first: u64,
     /// How many at most.
@@ -64,7 +67,7 @@ impl Campaign {
                 if number >= plan.seeds || is_over || stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let report = simulate(plan.first.saturating_add(number), Size::default())?;
+                let report = simulate(&(plan.setup)(plan.first.saturating_add(number)))?;
                 if !report.violations.is_empty() {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -120,6 +123,12 @@ impl Campaign {
         self.seeds
     }
 
+    /// How often something went wrong.
+    #[must_use]
+    pub fn count(&self, fault: Fault) -> u64 {
+        self.faults.get(&fault).copied().unwrap_or(0)
+    }
+
     /// Whether nothing was broken.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -167,17 +176,7 @@ impl Campaign {
 impl fmt::Display for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for report in &self.broken {
-            writeln!(f, "seed {} is broken:", report.seed)?;
-            report
-                .violations
-                .iter()
-                .try_for_each(|line| writeln!(f, "  {line}"))?;
-            writeln!(f, "how it came to that:")?;
-            report
-                .story
-                .iter()
-                .try_for_each(|line| writeln!(f, "  {line}"))?;
-            writeln!(f, "again: cargo xtask simulate --seed {}\n", report.seed)?;
+            write!(f, "{report}")?;
         }
         writeln!(f, "requests (acknowledged, refused, unknown):")?;
         for (act, [done, refused, unknown]) in &self.requests {

@@ -1,10 +1,11 @@
 //! What goes wrong, and how often it did.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Everything that is done to the marketplace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Fault {
     /// A process ends in the middle of whatever it does.
     Crash,
@@ -100,22 +101,34 @@ impl Fault {
 
 /// How often each happened.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<BTreeMap<Fault, u64>>);
+pub struct Tally {
+    counts: Mutex<BTreeMap<Fault, u64>>,
+    strikes: AtomicU64,
+}
 
 impl Tally {
     /// It happened once more.
     pub fn count(&self, fault: Fault) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(fault).or_default() += 1;
+    }
+
+    /// The number of the next strike, from 1 on.
+    pub fn strike(&self) -> u64 {
+        self.strikes.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// How many strikes there were until now.
+    #[must_use]
+    pub fn strikes(&self) -> u64 {
+        self.strikes.load(Ordering::Relaxed)
     }
 
     /// How often each happened until now.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<Fault, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.clone()
     }
 }
 

@@ -6,7 +6,14 @@ use std::time::Duration;
 use clap::Parser;
 use platform::flaws::let_in;
 use simulation::campaign::{Campaign, Plan};
-use simulation::{Size, guards, simulate};
+use simulation::faults::Fault;
+use simulation::minimise::minimise;
+use simulation::setup::Numbers;
+use simulation::{Setup, guards, simulate};
+
+/// Allocations are a seventh of a simulation's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Simulates the marketplace with everything going wrong, from many seeds.
 #[derive(Parser)]
@@ -27,6 +34,21 @@ struct Args {
     /// Prints everything that happened in a single seed, and what the services logged of it.
     #[arg(long, requires = "seed")]
     trace: bool,
+    /// With how many people.
+    #[arg(long, requires = "seed")]
+    people: Option<usize>,
+    /// For how many simulated seconds people are busy.
+    #[arg(long, requires = "seed")]
+    busy: Option<u64>,
+    /// What may happen, and nothing else.
+    #[arg(long, requires = "seed", value_enum, value_delimiter = ',')]
+    faults: Option<Vec<Fault>>,
+    /// The numbers of strikes that are not to take place, such as 1-7,9.
+    #[arg(long, requires = "seed")]
+    skip: Option<Numbers>,
+    /// Shows the whole run of a seed that is broken, and looks for no shorter one.
+    #[arg(long)]
+    whole: bool,
     /// Switches one guard after the other off, and says after how many seeds that was noticed.
     #[arg(long)]
     flaws: bool,
@@ -40,13 +62,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let is_clean = if args.flaws {
         flaws(&args)?
     } else if let (Some(seed), None, None) = (args.seed, args.seeds, args.minutes) {
-        one(seed, args.trace)?
+        one(&args, seed)?
     } else {
         let campaign = Campaign::run(&plan(&args, 100), |campaign| {
             eprintln!("{}", campaign.progress());
         })?;
-        print!("{campaign}");
-        campaign.is_clean()
+        tell(campaign, args.whole)?
     };
     Ok(if is_clean {
         ExitCode::SUCCESS
@@ -58,6 +79,7 @@ fn main() -> anyhow::Result<ExitCode> {
 fn plan(args: &Args, seeds: u64) -> Plan {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
+        setup: Setup::of,
         first: args.seed.unwrap_or(1),
         seeds: match args.minutes {
             Some(_) => u64::MAX,
@@ -70,17 +92,40 @@ fn plan(args: &Args, seeds: u64) -> Plan {
     }
 }
 
-fn one(seed: u64, with_trace: bool) -> anyhow::Result<bool> {
-    if with_trace {
+fn one(args: &Args, seed: u64) -> anyhow::Result<bool> {
+    if args.trace {
         let log = tracing_subscriber::fmt().without_time().with_ansi(false);
         log.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
             .init();
         simulation::trace::print(true);
     }
-    let report = simulate(seed, Size::default())?;
+    let mut setup = Setup::of(seed);
+    setup.size.people = args.people.unwrap_or(setup.size.people);
+    setup.size.busy = args.busy.map_or(setup.size.busy, Duration::from_secs);
+    if let Some(faults) = &args.faults {
+        setup.faults = faults.iter().copied().collect();
+    }
+    if let Some(Numbers(skip)) = &args.skip {
+        setup.skip.clone_from(skip);
+    }
     let mut campaign = Campaign::default();
-    campaign.add(report);
+    campaign.add(simulate(&setup)?);
+    // A run that is watched is not run again.
+    tell(campaign, args.whole || args.trace)
+}
+
+/// Prints what simulations came to, those that are broken with as little in them as can be found.
+/// Whether none is.
+fn tell(campaign: Campaign, whole: bool) -> anyhow::Result<bool> {
     print!("{campaign}");
+    if whole {
+        return Ok(campaign.is_clean());
+    }
+    for report in campaign.broken() {
+        eprintln!("looking for less that is broken in the same way");
+        let least = minimise(report.clone(), &|setup| eprintln!("  {setup}"))?;
+        print!("{least}");
+    }
     Ok(campaign.is_clean())
 }
 
@@ -97,7 +142,7 @@ fn flaws(args: &Args) -> anyhow::Result<bool> {
         match campaign.broken().first() {
             Some(report) => {
                 let first = report.violations.first().map_or("", String::as_str);
-                let (name, seed) = (flaw.name, report.seed);
+                let (name, seed) = (flaw.name, report.setup.seed);
                 println!("{name}: noticed after {seeds} seeds (seed {seed}): {first}");
             }
             None => {

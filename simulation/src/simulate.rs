@@ -1,6 +1,7 @@
 //! One simulation, from its seed to its verdict.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::faults::Fault;
 use crate::history::{Act, History};
 use crate::people::{Market, Person};
 use crate::promises;
+use crate::setup::Setup;
 use crate::storm::{self, Forecast};
 use crate::verdict;
 use crate::world::{SERVICES, Terms, World};
@@ -25,29 +27,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// arrive is asked about for two minutes.
 pub const REST_WITHIN: Duration = Duration::from_secs(15 * 60);
 
-/// How large a simulation is.
-#[derive(Debug, Clone, Copy)]
-pub struct Size {
-    /// How many people there are.
-    pub people: usize,
-    /// How long they are busy, in simulated time.
-    pub busy: Duration,
-}
-
-impl Default for Size {
-    fn default() -> Self {
-        Self {
-            people: 8,
-            busy: Duration::from_secs(40),
-        }
-    }
-}
-
 /// What came of a simulation.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The seed that it was drawn from.
-    pub seed: u64,
+    /// What was run.
+    pub setup: Setup,
     /// How many events were committed.
     pub events: u64,
     /// How many orders were placed.
@@ -56,6 +40,8 @@ pub struct Report {
     pub steps: u64,
     /// How much time went by in it.
     pub simulated: Duration,
+    /// How many strikes there were.
+    pub strikes: u64,
     /// How often each fault happened.
     pub faults: BTreeMap<Fault, u64>,
     /// Which transitions were seen.
@@ -72,21 +58,37 @@ pub struct Report {
     pub trace: Vec<String>,
 }
 
+impl fmt::Display for Report {
+    /// What is broken, and how it came to that.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {} is broken:", self.setup.seed)?;
+        for line in &self.violations {
+            writeln!(f, "  {line}")?;
+        }
+        writeln!(f, "how it came to that:")?;
+        for line in &self.story {
+            writeln!(f, "  {line}")?;
+        }
+        writeln!(f, "again: {}\n", self.setup)
+    }
+}
+
 /// Runs a simulation.
 ///
 /// # Errors
 /// When it can't be run, which is no verdict.
-pub fn simulate(seed: u64, size: Size) -> anyhow::Result<Report> {
+pub fn simulate(setup: &Setup) -> anyhow::Result<Report> {
+    let seed = setup.seed;
     let executor = Executor::new(seed);
     let world = World::new(&executor, seed ^ 0x5851_f42d_4c95_7f2d, Terms::of(seed))?;
     let history = Arc::new(History::default());
-    let (play, told) = (world.clone(), Arc::clone(&history));
-    let outcome = executor.run(async move { play_out(&play, &told, size).await });
+    let (play, told, plan) = (world.clone(), Arc::clone(&history), setup.clone());
+    let outcome = executor.run(async move { play_out(&play, &told, &plan).await });
     let violations = match outcome {
         Ok(violations) => violations?,
         Err(error) => vec![format!("L1: {error}")],
     };
-    let report = report(seed, &world, &history, violations);
+    let report = report(setup, &world, &history, violations);
     executor.end();
     report
 }
@@ -106,9 +108,10 @@ impl Terms {
 async fn play_out(
     world: &World,
     history: &Arc<History>,
-    size: Size,
+    setup: &Setup,
 ) -> anyhow::Result<Vec<String>> {
     SERVICES.iter().for_each(|service| world.start(service));
+    let Setup { size, .. } = setup;
     let (end, market) = (world.executor.now() + size.busy, Market::default());
     let mut lives = Vec::new();
     for number in 0..size.people {
@@ -124,7 +127,7 @@ async fn play_out(
         });
     }
     world.provider.behave(world.usual_provider());
-    let forecast = Forecast::draw(world);
+    let forecast = Forecast::draw(world, setup);
     world.trace.say(|| format!("{forecast:?}"));
     let watch = async {
         while world.executor.now() < end {
@@ -174,7 +177,7 @@ async fn come_to_rest(world: &World, history: &History) -> anyhow::Result<Vec<St
 }
 
 fn report(
-    seed: u64,
+    setup: &Setup,
     world: &World,
     history: &History,
     violations: Vec<String>,
@@ -190,11 +193,12 @@ fn report(
     let orders = coverage.get("order: none, created -> created").copied();
     let told = history.told();
     Ok(Report {
-        seed,
+        setup: setup.clone(),
         events,
         orders: orders.unwrap_or(0),
         steps: world.executor.steps(),
         simulated: world.executor.now(),
+        strikes: world.tally.strikes(),
         faults: world.tally.counts(),
         coverage,
         requests: told.counts,

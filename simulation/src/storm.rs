@@ -10,6 +10,7 @@ use crate::executor::FOREVER;
 use crate::faults::Fault;
 use crate::network::{Connection, Weather};
 use crate::newer;
+use crate::setup::Setup;
 use crate::world::{SERVICES, World};
 
 /// What goes wrong in this simulation: some of everything, so that faults also come without others
@@ -17,6 +18,8 @@ use crate::world::{SERVICES, World};
 #[derive(Debug, Clone)]
 pub struct Forecast {
     faults: BTreeSet<Fault>,
+    /// The numbers of strikes that do not take place.
+    skip: BTreeSet<u64>,
     /// How long it is between two that are about a process, at most.
     pause: Duration,
 }
@@ -24,21 +27,26 @@ pub struct Forecast {
 impl Forecast {
     /// Draws a forecast.
     #[must_use]
-    pub fn draw(world: &World) -> Self {
+    pub fn draw(world: &World, setup: &Setup) -> Self {
         let share = 20 + world.choices.below(80);
         let drawn = Fault::ALL
             .into_iter()
-            .filter(|_| world.choices.below(100) < share);
+            .filter(|fault| world.choices.below(100) < share && setup.faults.contains(fault));
         Self {
             faults: drawn.collect(),
+            skip: setup.skip.clone(),
             pause: Duration::from_millis(500 + world.choices.below(6000)),
         }
     }
 
     fn weather(&self, world: &World) -> Weather {
-        let rate = |fault, most| match self.faults.contains(&fault) {
-            true => 1 + world.choices.below(most),
-            false => 0,
+        let rate = |fault, most| {
+            let drawn = 1 + world.choices.below(most);
+            if self.faults.contains(&fault) {
+                drawn
+            } else {
+                0
+            }
         };
         Weather {
             lost: rate(Fault::Lost, 80),
@@ -99,7 +107,10 @@ pub async fn rage(world: &World, forecast: &Forecast, until: Duration) -> anyhow
         }
         let count = u64::try_from(strikes.len())?;
         let place = usize::try_from(world.choices.below(count))?;
-        if let Some(&fault) = strikes.get(place) {
+        let is_skipped = forecast.skip.contains(&world.tally.strike());
+        if let Some(&fault) = strikes.get(place)
+            && !is_skipped
+        {
             strike(world, fault).await?;
         }
     }
@@ -227,14 +238,20 @@ fn cut(world: &World, service: &'static str, fault: Fault, lasts: Duration) {
     });
 }
 
+/// Who comes back from a backup. What payments had recorded since, and who had signed up, is left to
+/// operators.
+const RESTORED: [&str; 4] = ["expiration", "tickets", "orders", "notifications"];
+
+/// What people had said that a lost part of a log told of.
+const SAID: &str = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
+                    'ticketing.ticket.withdrawn.v1', 'ticketing.order.created.v1', \
+                    'ticketing.order.cancelled.v1', 'ticketing.order.refund_requested.v1'";
+
 /// An owner falls, and comes back from a backup that was made a while before. What others say is in
-/// their logs; what sellers alone had said since is lost for good, and no promise about it is held.
+/// their logs; what people alone had said since is lost for good, and no promise about it is held.
 async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
-    let owner = if world.choices.below(2) == 0 {
-        "expiration"
-    } else {
-        "tickets"
-    };
+    let place = usize::try_from(world.choices.below(4))?;
+    let owner = RESTORED.get(place).copied().unwrap_or("orders");
     let host = world.host(owner)?;
     let backup: Disk = host.disk.copy()?;
     let newest = backup.ask("select coalesce(max(position), 0) || '' from events")?;
@@ -248,14 +265,12 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
     let newest = newest.first().map_or("0", String::as_str);
     let about = |kinds: &str| {
         let sql = format!(
-            "select distinct subject from events where aggregate = 'ticket' and \
-             position > {newest} and json_extract(envelope, '$.type') in ({kinds})"
+            "select distinct subject from events where position > {newest} and \
+             json_extract(envelope, '$.type') in ({kinds})"
         );
         host.disk.ask(&sql)
     };
-    let sellers = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
-                   'ticketing.ticket.withdrawn.v1'";
-    world.lose(about(sellers)?, about("'ticketing.ticket.locked.v1'")?);
+    world.lose(about(SAID)?, about("'ticketing.ticket.locked.v1'")?);
     host.disk.put_back(&backup)?;
     host.disk.begin_new_life(host.clock.now())?;
     world.start(owner);

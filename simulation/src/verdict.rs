@@ -55,7 +55,7 @@ fn unlocked(world: &World, orders: &Disk) -> anyhow::Result<Vec<String>> {
 
 /// M2: what the provider has taken is for a payment that its order has chosen, where it can hold money.
 fn unchosen(world: &World, orders: &Disk, payments: &Disk) -> anyhow::Result<Vec<String>> {
-    if world.terms.takes_at_once {
+    if world.terms.takes_at_once || world.has_lost() {
         return Ok(Vec::new());
     }
     let taken = "select key from charges where standing = 'captured'";

@@ -98,8 +98,8 @@ pub struct Inner {
 /// What a part of a log that was lost had told of.
 #[derive(Debug, Default)]
 pub struct Lost {
-    /// Tickets about which their sellers had said something: nothing is promised of them any more.
-    pub sellers: BTreeSet<String>,
+    /// Tickets and orders about which people had said something: nothing is promised of them any more.
+    pub said: BTreeSet<String>,
     /// Tickets that orders had locked: until orders says so again they can be taken back.
     pub locks: BTreeSet<String>,
     /// Whether there was anything that may have been lost.
@@ -321,11 +321,11 @@ impl World {
     }
 
     /// What was said of these last is lost with the part of a log that a backup did not have.
-    pub fn lose(&self, sellers: Vec<String>, locks: Vec<String>) {
+    pub fn lose(&self, said: Vec<String>, locks: Vec<String>) {
         self.trace
-            .say(|| format!("{FAULT}lost with it: {sellers:?}, locks {locks:?}"));
+            .say(|| format!("{FAULT}lost with it: {said:?}, locks {locks:?}"));
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.sellers.extend(sellers);
+        lost.said.extend(said);
         lost.locks.extend(locks);
         lost.any = true;
     }
@@ -348,7 +348,7 @@ impl World {
     #[must_use]
     pub fn without_lost(&self, found: Vec<String>) -> Vec<String> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_lost = |line: &String| lost.sellers.iter().any(|id| line.contains(id.as_str()));
+        let is_lost = |line: &String| lost.said.iter().any(|id| line.contains(id.as_str()));
         found.into_iter().filter(|line| !is_lost(line)).collect()
     }
 
