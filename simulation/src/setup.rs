@@ -32,16 +32,17 @@ pub struct Setup {
     pub skip: BTreeSet<u64>,
 }
 
-/// How many people there are: a few who do everything, or a crowd.
-const PEOPLE: [usize; 4] = [8, 4, 24, 8];
-
 impl Size {
     /// How much goes on in the simulation of a seed.
     #[must_use]
     pub fn of(seed: u64) -> Self {
-        let place = usize::try_from(seed % 4).unwrap_or(0);
         Self {
-            people: PEOPLE.get(place).copied().unwrap_or(8),
+            // A few who do everything, and now and then a crowd.
+            people: match seed % 16 {
+                0 => 24,
+                odd if odd % 2 == 1 => 4,
+                _ => 8,
+            },
             busy: Duration::from_secs(40),
         }
     }
