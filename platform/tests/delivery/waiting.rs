@@ -79,16 +79,16 @@ async fn waiting_keys_go_on_after_a_crash() {
 async fn what_waits_for_something_that_its_owner_has_lost_is_passed_over_after_a_while() {
     let stage = Stage::start().await;
     stage.moods.set("a", Mood::NeedsLabel);
-    stage.add_times("a", 2).await;
+    stage.add_times("a", 1).await;
     stage.until_stuck("a", "not_yet").await;
     let began = stage.world.clock.elapsed();
-    stage.until_at("board", "a", 2).await;
+    stage.until_at("board", "a", 1).await;
     let took = stage.world.clock.elapsed() - began;
     assert!(took > std::time::Duration::from_secs(60), "{took:?}");
     assert_eq!(stage.reactions("a").await, [0; 0]);
     let skipped = stage.gate("board").skipped().await.unwrap();
     let versions: Vec<i64> = skipped.iter().map(|event| event.version).collect();
-    assert_eq!(versions, [1, 2]);
+    assert_eq!(versions, [1]);
     assert!(stage.gate("board").stuck_keys().await.unwrap().is_empty());
     stage.world.end().await.unwrap();
 }
