@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::leaving::Leaving;
 use crate::server;
 use crate::settings::{LogFormat, SiteSettings};
 
@@ -95,12 +96,22 @@ impl Stop {
 }
 
 /// Answers requests until the process is told to stop, and then those that are under way.
-pub async fn serve(listener: TcpListener, router: Router, stop: &mut Stop, streams: &Tasks) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    (stop, leaving): (&mut Stop, &Leaving),
+    streams: &Tasks,
+) {
     let end = CancellationToken::new();
+    let router = leaving.around(router);
     let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
+    let told = async {
+        stop.told().await;
+        leaving.drain(stop).await;
+    };
     tokio::select! {
         () = &mut server => return,
-        () = stop.told() => {}
+        () = told => {}
     }
     end.cancel();
     // Live streams would never end by themselves.

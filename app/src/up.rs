@@ -12,10 +12,11 @@ use tower::util::BoxCloneSyncService;
 
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
+use crate::leaving::Leaving;
 use crate::operator::Operator;
 use crate::settings::UpSettings;
 use crate::site::{Surroundings, show, site};
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 use crate::{control, demo, front};
 
 /// How often the databases are asked whether they answer.
@@ -69,8 +70,8 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         Vec::new()
     };
     front::announce(address, &hints)?;
-    front::serve(listener, router, &mut stop, &streams).await;
-    process.readiness.set("started", false);
+    let leaving = Leaving::new(&settings.site, &process.readiness, &process.clock);
+    front::serve(listener, router, (&mut stop, &leaving), &streams).await;
     tasks.stop(front::FINISH_WITHIN).await;
     operator.close();
     tracing::info!("stopped");
@@ -101,9 +102,7 @@ async fn watch_databases(operator: Operator, process: Process) {
     loop {
         for (service, gate) in operator.gates.iter() {
             let answers = gate.context.db.ping().await.is_ok();
-            process
-                .readiness
-                .set(&format!("database of {service}"), answers);
+            process.readiness.set(&storage::check(service), answers);
         }
         process.clock.sleep(PING_EVERY).await;
     }

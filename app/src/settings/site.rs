@@ -36,6 +36,9 @@ pub struct SiteSettings {
     /// Which proxies stand in front.
     #[command(flatten)]
     pub proxies: ProxySettings,
+    /// How long to answer on after being told to stop, while load balancers hear that it is not ready.
+    #[arg(long, env = "TICKETING_DRAIN_FOR", value_parser = parse_duration)]
+    pub drain_for: Option<Duration>,
     /// How the log is written to standard error.
     #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,

@@ -1,6 +1,7 @@
-//! What stops the program at its start says which setting it is about.
+//! What stops the program at its start says which setting it is about; and how a stop goes.
 
 mod demo;
+mod stop;
 
 use std::process::Output;
 
