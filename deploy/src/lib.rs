@@ -1,5 +1,7 @@
-//! What is deployed, for tests that look at it: the image, and a container of it.
+//! What is deployed, for tests that look at it: the image, a container of it, the manifests.
 
 pub mod container;
 pub mod image;
+pub mod manifests;
+pub mod policy;
 pub mod tools;
