@@ -31,7 +31,7 @@ const RUNS: &[Run] = &[
         binaries: &[],
         // Clusters and simulations beside it would take the time that stories of one process are told by.
         filter: Some(
-            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))",
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test)) and not binary(cluster)",
         ),
     },
     Run {
@@ -47,10 +47,10 @@ const RUNS: &[Run] = &[
         filter: None,
     },
     Run {
-        title: "the stories, on services apart, and what faults do to them",
+        title: "the stories, on services apart, what faults do to them, and a cluster's upgrade",
         // A cluster for each story: one after the other, by nextest's profile of that name.
         environment: &[("STORIES", "apart"), ("NEXTEST_PROFILE", "apart")],
-        binaries: &["stories"],
+        binaries: &["stories", "cluster"],
         // What is about files and one process is told in the first run.
         filter: Some("not test(/^(data|start)::/)"),
     },
@@ -191,8 +191,9 @@ mod tests {
         let left_out = first.filter.unwrap();
         assert_eq!(
             left_out,
-            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))"
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test)) and not binary(cluster)"
         );
+        assert!(last.binaries.contains(&"cluster"));
         let simulation = RUNS.iter().find(|run| run.binaries.contains(&"seeds"));
         assert!(simulation.unwrap().binaries.contains(&"flaws"));
         assert!(last.binaries.contains(&"stories") && !last.filter.unwrap().contains("faults"));
