@@ -38,7 +38,7 @@ use crate::{edge, server, transport};
 /// # Errors
 /// When a setting is missing or not usable, or what it needs does not answer in time.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
-    let metrics = front::tell(&settings.site)?;
+    let metrics = front::tell(&settings.site, settings.service.as_str())?;
     let mut stop = Stop::hear()?;
     let listener = front::listen(settings.listen).await?;
     let address = listener.local_addr()?;

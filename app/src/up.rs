@@ -30,7 +30,7 @@ pub const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// When a setting is not usable or a database can't be opened.
 pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
-    let metrics = front::tell(&settings.site)?;
+    let metrics = front::tell(&settings.site, "ticketing")?;
     let mut stop = front::Stop::hear()?;
     let directory = DataDir::open(&settings.data_dir)?;
     let listener = front::listen(settings.listen).await?;
