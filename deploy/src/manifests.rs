@@ -26,11 +26,12 @@ pub fn overlay(name: &str) -> Result<Vec<Value>> {
     copy.render(&format!("overlays/{name}"))
 }
 
-/// The production overlay for a cluster without the Gateway API, as its comment says.
+/// The production overlay as its comments say: for a cluster without the Gateway API, with autoscaling
+/// by lag.
 ///
 /// # Errors
 /// When kubectl is missing, or refuses it.
-pub fn production_with_ingress() -> Result<Vec<Value>> {
+pub fn production_otherwise() -> Result<Vec<Value>> {
     let copy = Copy::new()?;
     copy.change(
         "overlays/production/kustomization.yaml",
@@ -40,6 +41,7 @@ pub fn production_with_ingress() -> Result<Vec<Value>> {
                 "  - ../../components/ingress\n",
             ),
             ("  # Or ../../components/ingress.\n", ""),
+            ("  # - ../../components/lag\n", "  - ../../components/lag\n"),
         ],
     )?;
     copy.render("overlays/production")
@@ -167,5 +169,6 @@ pub fn name(object: &Value) -> String {
 /// The pod that an object makes, if it makes some.
 #[must_use]
 pub fn pod(object: &Value) -> Option<&Value> {
-    object.pointer("/spec/template/spec")
+    let of_a_cron_job = object.pointer("/spec/jobTemplate/spec/template/spec");
+    object.pointer("/spec/template/spec").or(of_a_cron_job)
 }

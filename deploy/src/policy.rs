@@ -140,7 +140,7 @@ fn which_image(_: &Value, pod: &Value) -> Vec<String> {
 
 /// What goes on for ever is looked after, and has time to stop.
 fn whether_it_lives(object: &Value, pod: &Value) -> Vec<String> {
-    if text(object, "/kind") == "Job" {
+    if matches!(text(object, "/kind"), "Job" | "CronJob") {
         return Vec::new();
     }
     let mut found = Vec::new();

@@ -1,6 +1,7 @@
 //! The manifests: every overlay renders, is what clusters of three versions take, keeps to our rules, and
 //! routes as we do.
 
+mod alerts;
 mod network;
 mod references;
 mod routing;
@@ -8,7 +9,7 @@ mod rules;
 mod schemas;
 mod settings;
 
-use deploy::manifests::{OVERLAYS, overlay, production_with_ingress};
+use deploy::manifests::{OVERLAYS, overlay, production_otherwise};
 use serde_json::Value;
 
 /// Every way to install it, by name.
@@ -18,8 +19,8 @@ fn all() -> Vec<(String, Vec<Value>)> {
         .map(|name| ((*name).to_owned(), overlay(name).unwrap()))
         .collect();
     all.push((
-        "with ingress".to_owned(),
-        production_with_ingress().unwrap(),
+        "production otherwise".to_owned(),
+        production_otherwise().unwrap(),
     ));
     all
 }

@@ -1,7 +1,7 @@
 //! A cluster's load balancer routes by the same table as our own.
 
 use contracts::routing::{KEPT_INSIDE, TABLE};
-use deploy::manifests::{list, overlay, production_with_ingress, text};
+use deploy::manifests::{list, overlay, production_otherwise, text};
 use serde_json::Value;
 
 use crate::{all, one};
@@ -31,7 +31,7 @@ fn by_gateway_api() -> Vec<(String, String)> {
 }
 
 fn by_ingress() -> Vec<(String, String)> {
-    let objects = production_with_ingress().unwrap();
+    let objects = production_otherwise().unwrap();
     let ingress = one(&objects, "Ingress", "shop");
     assert_eq!(
         ingress.pointer("/spec/ingressClassName"),
@@ -124,7 +124,7 @@ fn the_host_is_told_once() {
     for listener in listeners {
         assert_eq!(text(listener, "/hostname"), "seats.example");
     }
-    let ingress = production_with_ingress().unwrap();
+    let ingress = production_otherwise().unwrap();
     let ingress = one(&ingress, "Ingress", "shop");
     assert_eq!(text(ingress, "/spec/rules/0/host"), "tickets.example");
     assert_eq!(text(ingress, "/spec/tls/0/hosts/0"), "tickets.example");

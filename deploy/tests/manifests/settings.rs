@@ -71,6 +71,9 @@ async fn every_container_starts_or_names_the_secret_that_it_lacks() {
         let objects = overlay(name).unwrap();
         for object in &objects {
             let Some(pod) = pod(object) else { continue };
+            if text(object, "/kind") == "CronJob" {
+                continue; // the cluster itself says which of its Secrets is missing
+            }
             let ours = list(pod, "/containers").iter();
             for container in ours.filter(|one| text(one, "/image").starts_with("ticketing:")) {
                 let secrets: Vec<&str> = list(container, "/env")

@@ -1,4 +1,4 @@
-//! What images and manifests are tested with: packages of Python's, and kubectl out of one of them.
+//! What images and manifests are tested with: packages of Python's, and single programs out of packages.
 
 use std::fs;
 
@@ -14,7 +14,8 @@ use crate::{process, workspace};
 pub fn packages() -> Result<()> {
     fs::create_dir_all(workspace::tools()).context("make the folder of tools")?;
     python_packages()?;
-    kubectl()
+    kubectl()?;
+    promtool()
 }
 
 fn python_packages() -> Result<()> {
@@ -64,4 +65,36 @@ fn kubectl() -> Result<()> {
     process::run(unpack)?;
     fs::remove_dir_all(&folder).ok();
     note("kubectl", &wanted)
+}
+
+/// Out of Debian's package, which is not installed: that would start a server.
+fn promtool() -> Result<()> {
+    let program = workspace::tools().join("promtool");
+    if program.is_file() {
+        return Ok(());
+    }
+    let folder = workspace::tools().join("download");
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder)?;
+    let mut update = process::program("apt-get", &["update", "--quiet"]);
+    update.env("DEBIAN_FRONTEND", "noninteractive");
+    process::run(update)?;
+    let download = [
+        "-o",
+        "APT::Sandbox::User=root",
+        "download",
+        "--quiet",
+        "prometheus",
+    ];
+    let mut download = process::program("apt-get", &download);
+    download.current_dir(&folder);
+    process::run(download)?;
+    let package = fs::read_dir(&folder)?.next().context("nothing came")??;
+    let mut unpack = process::program("dpkg", &["-x"]);
+    unpack.arg(package.path()).arg(&folder);
+    process::run(unpack)?;
+    fs::rename(folder.join("usr").join("bin").join("promtool"), &program)
+        .with_context(|| program.display().to_string())?;
+    fs::remove_dir_all(&folder).ok();
+    Ok(())
 }
