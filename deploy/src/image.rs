@@ -12,13 +12,13 @@ use crate::tools::{said_by, target};
 /// The name under which the tests' image is kept.
 const NAME: &str = "ticketing:test";
 
-/// The folder that the tests' image is made of: `TICKETING_IMAGE`, or where `cargo xtask image --profile
+/// The folder that the tests' image is made of: `TESTS_IMAGE`, or where `cargo xtask image --profile
 /// dev --context-only` leaves it.
 ///
 /// # Errors
 /// When nobody has made it.
 pub fn context() -> Result<PathBuf> {
-    let folder = match std::env::var_os("TICKETING_IMAGE") {
+    let folder = match std::env::var_os("TESTS_IMAGE") {
         Some(folder) => PathBuf::from(folder),
         None => target().join("image-for-tests"),
     };

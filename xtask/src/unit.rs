@@ -60,7 +60,7 @@ const RUNS: &[Run] = &[
 const SHARED_SERVER: &str = "TESTS_POSTGRES";
 
 /// Names the folder that the tests' image is made of.
-const IMAGE: &str = "TICKETING_IMAGE";
+const IMAGE: &str = "TESTS_IMAGE";
 
 /// Builds the binaries that stories start, and carries out all runs.
 ///

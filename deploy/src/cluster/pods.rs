@@ -71,9 +71,15 @@ impl Blueprint {
         })
     }
 
-    /// The program.
+    /// A command of the program, told nothing: what our own environment says is not meant for it.
     #[must_use]
-    pub fn program(&self) -> PathBuf {
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.program());
+        command.args(arguments).env_clear();
+        command
+    }
+
+    fn program(&self) -> PathBuf {
         self.folder.path().join("ticketing")
     }
 

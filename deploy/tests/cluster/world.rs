@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deploy::cluster::{Blueprint, Endpoints, Lan, Names, Pod, forward, inside};
 use deploy::manifests;
+use deploy::tools::{ended, said_by};
 use e2e::Client;
 use futures::future::join_all;
 use serde_json::Value;
@@ -105,9 +106,8 @@ impl World {
         told.extend(keys());
         let routes = Rc::new(Routes::of(&objects));
         let blueprint = Blueprint::new(objects, told).unwrap();
-        let mut migrate = std::process::Command::new(blueprint.program());
-        migrate.args(["migrate", "--database-url", &database_url]);
-        deploy::tools::said_by(&mut migrate).unwrap();
+        let migrate = ["migrate", "--database-url", &database_url];
+        said_by(&mut blueprint.command(&migrate)).unwrap();
         let mut world = Self {
             blueprint,
             lan,
@@ -198,9 +198,8 @@ impl World {
     pub async fn comes_to_rest(&self) {
         let end = tokio::time::Instant::now() + REST_WITHIN;
         loop {
-            let mut check = e2e::command(&self.blueprint.program(), &["check", "--at-rest"]);
-            check.args(["--database-url", &self.database_url]);
-            let output = check.output().await.unwrap();
+            let check = ["check", "--at-rest", "--database-url", &self.database_url];
+            let output = ended(&mut self.blueprint.command(&check)).unwrap();
             if output.status.success() {
                 return;
             }
@@ -240,7 +239,8 @@ impl Routes {
 
 fn keys() -> Vec<(&'static str, String)> {
     let program = deploy::image::context().unwrap().join("ticketing");
-    let made = deploy::tools::said_by(std::process::Command::new(program).arg("keys")).unwrap();
+    let mut command = std::process::Command::new(program);
+    let made = said_by(command.arg("keys").env_clear()).unwrap();
     let value = |name: &str| {
         let line = made.lines().find_map(|line| line.strip_prefix(name));
         line.unwrap().trim_start_matches('=').to_owned()
