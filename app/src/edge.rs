@@ -6,12 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::http::uri::Authority;
+use axum::routing::get;
 use platform::http::layers::layered;
 use platform::random::SystemRandom;
 use platform::telemetry::Metrics;
 
 use crate::serve::{Parts, watch_bus};
 use crate::site::{pages, show};
+use crate::transport;
 
 /// The API of all services, as `cargo xtask docs` has written it down.
 const DOCUMENT: &str = include_str!("../../docs/openapi.json");
@@ -45,7 +47,7 @@ pub fn gateway(parts: &Parts<'_>, metrics: &Metrics) -> anyhow::Result<Router> {
         places.push(place.to_owned());
     }
     // What developers look at may be missing.
-    let needed = |route: &&gateway::Route| !route.prefix.starts_with("/dev/");
+    let needed = |route: &&gateway::Route| !route.is_for_development();
     for route in gateway::TABLE.iter().filter(needed) {
         if !upstreams.contains_key(route.service) {
             bail!(
@@ -79,12 +81,16 @@ pub async fn web(parts: &Parts<'_>) -> anyhow::Result<Router> {
     let url = parts.settings.gateway_url.as_deref();
     let url = url.with_context(|| format!("{SETTING} is missing: http://gateway:3000"))?;
     let gateway = gateway::remote(url, &parts.clock).context(SETTING)?;
+    parts.readiness.set(transport::CHECK, false);
     let bus = parts.bus().await?;
     let process = parts.process(Arc::clone(&bus), Vec::new());
     let routes = pages(parts.options, &process, gateway, &parts.streams).await?;
     let watch = watch_bus(bus, parts.readiness.clone(), Arc::clone(&parts.clock));
     parts.tasks.spawn(watch);
+    // What the load balancer has no service for comes here, paths of the API among it.
+    let document = || std::future::ready(([("content-type", "application/json")], DOCUMENT));
+    let document = Router::new().route("/api/openapi.json", get(document));
     let mut layers = parts.layers();
     layers.show = Some(show(parts.options));
-    Ok(layered(routes, &layers))
+    Ok(layered(gateway::in_process([document, routes]), &layers))
 }

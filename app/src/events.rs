@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use platform::Clock;
 use platform::clock::SystemClock;
+use platform::http::health::Readiness;
 use platform::tasks::Tasks;
 
 use crate::operator::{Request, beside};
@@ -51,7 +52,7 @@ pub async fn events(settings: EventsSettings) -> anyhow::Result<ExitCode> {
         if matches!(request, Request::Tail) {
             let clock = SystemClock::new();
             let clock: &dyn Clock = &clock;
-            let surroundings = (clock, &Tasks::default());
+            let surroundings = (clock, &Tasks::default(), &Readiness::default());
             operator.bus = transport::connect(&settings.nats, surroundings, Duration::ZERO).await?;
         }
         return control::work_on(operator, request).await;

@@ -6,30 +6,49 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
+use platform::clock::SystemClock;
 use platform::http::layers::Show;
 use platform::tasks::Tasks;
-use platform::telemetry::{self, Metrics};
+use platform::telemetry::spans::Spans;
+use platform::telemetry::{self, Metrics, otlp};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::leaving::Leaving;
 use crate::server;
 use crate::settings::{LogFormat, SiteSettings};
 
 /// How long what runs at the stop may take to finish.
 pub const FINISH_WITHIN: Duration = Duration::from_secs(10);
 
-/// Begins the log and the figures.
+/// Begins the log and the figures, and tells a collector of spans if there is one.
 ///
 /// # Errors
 /// When the log's setting is not usable.
-pub fn tell(settings: &SiteSettings) -> anyhow::Result<Metrics> {
+pub fn tell(settings: &SiteSettings, service: &'static str) -> anyhow::Result<Metrics> {
     let format = match settings.log_format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
     };
-    telemetry::log(format, &settings.log).context("--log")?;
-    Ok(telemetry::metrics())
+    let metrics = telemetry::metrics();
+    let collected = settings.otlp_endpoint.clone().map(|endpoint| {
+        let (spans, arriving) = Spans::collected();
+        let telling = async move {
+            otlp::tell(endpoint, service, arriving, &SystemClock::new()).await;
+        };
+        (spans, telling)
+    });
+    let (spans, telling) = collected.unzip();
+    telemetry::log(format, &settings.log, spans).context("--log")?;
+    if let Some(telling) = telling {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it tells of whatever ends, the other tasks among it, until the process does"
+        )]
+        tokio::spawn(telling);
+    }
+    Ok(metrics)
 }
 
 /// Takes the address.
@@ -95,12 +114,22 @@ impl Stop {
 }
 
 /// Answers requests until the process is told to stop, and then those that are under way.
-pub async fn serve(listener: TcpListener, router: Router, stop: &mut Stop, streams: &Tasks) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    (stop, leaving): (&mut Stop, &Leaving),
+    streams: &Tasks,
+) {
     let end = CancellationToken::new();
+    let router = leaving.around(router);
     let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
+    let told = async {
+        stop.told().await;
+        leaving.drain(stop).await;
+    };
     tokio::select! {
         () = &mut server => return,
-        () = stop.told() => {}
+        () = told => {}
     }
     end.cancel();
     // Live streams would never end by themselves.

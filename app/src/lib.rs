@@ -11,6 +11,7 @@ mod edge;
 pub mod events;
 pub mod front;
 pub mod keys;
+pub mod leaving;
 pub mod migrate;
 pub mod operator;
 pub mod serve;

@@ -26,9 +26,10 @@ use tower::ServiceExt as _;
 
 use crate::compose::{self, Options};
 use crate::front::{self, FINISH_WITHIN, Stop};
+use crate::leaving::Leaving;
 use crate::settings::{ServeSettings, ServiceName};
 use crate::site::show;
-use crate::storage::{Databases, Storage};
+use crate::storage::{self, Databases, Storage};
 use crate::up::{PING_EVERY, SESSIONS_WITHIN, tell};
 use crate::{edge, server, transport};
 
@@ -37,7 +38,7 @@ use crate::{edge, server, transport};
 /// # Errors
 /// When a setting is missing or not usable, or what it needs does not answer in time.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
-    let metrics = front::tell(&settings.site)?;
+    let metrics = front::tell(&settings.site, settings.service.as_str())?;
     let mut stop = Stop::hear()?;
     let listener = front::listen(settings.listen).await?;
     let address = listener.local_addr()?;
@@ -59,6 +60,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         let show = (settings.service == ServiceName::Web).then(|| show(&options));
         router = front::limited(router, &settings.site, show);
     }
+    let leaving = Leaving::new(&settings.site, &readiness, &clock);
+    let router = leaving.around(router);
     let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
     let (upkeep, figures) = (Arc::clone(&clock), metrics.clone());
     tasks.spawn(async move { figures.keep_up(upkeep.as_ref()).await });
@@ -79,11 +82,14 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     answers.set(running.router.clone());
     readiness.set("started", true);
     front::announce(address, &[])?;
+    let told = async {
+        stop.told().await;
+        leaving.drain(&mut stop).await;
+    };
     tokio::select! {
         () = &mut server => {}
-        () = stop.told() => {}
+        () = told => {}
     }
-    readiness.set("started", false);
     end.cancel();
     streams.stop(FINISH_WITHIN).await;
     drop(tokio::time::timeout(FINISH_WITHIN, server).await);
@@ -175,6 +181,10 @@ impl Parts<'_> {
         if self.settings.service == ServiceName::Payments {
             urls.of_sandbox()?;
         }
+        // What has not been looked at yet is not there either.
+        self.readiness.set(transport::CHECK, false);
+        self.readiness
+            .set(&storage::check(self.settings.service.as_str()), false);
         let storage = Storage::Databases(Databases {
             urls,
             connections_max: usize::try_from(self.settings.database_connections)?,
@@ -202,7 +212,7 @@ impl Parts<'_> {
     /// # Errors
     /// When it is not there by then, or is not what it should be.
     pub async fn bus(&self) -> anyhow::Result<Arc<dyn Bus>> {
-        let surroundings = (self.clock.as_ref(), &self.tasks);
+        let surroundings = (self.clock.as_ref(), &self.tasks, &self.readiness);
         let settings = self.settings;
         transport::connect(&settings.nats, surroundings, settings.connect_within).await
     }
@@ -288,12 +298,13 @@ impl Parts<'_> {
 
 /// Says in the readiness whether the database and the bus answer.
 async fn watch(gate: Gate, process: Process) {
-    let name = format!("database of {}", gate.context.service);
+    let name = storage::check(gate.context.service);
     loop {
         process
             .readiness
             .set(&name, gate.context.db.ping().await.is_ok());
-        process.readiness.set("bus", process.bus.is_connected());
+        let connected = process.bus.is_connected();
+        process.readiness.set(transport::CHECK, connected);
         process.clock.sleep(PING_EVERY).await;
     }
 }
@@ -301,7 +312,7 @@ async fn watch(gate: Gate, process: Process) {
 /// Says in the readiness whether the bus answers.
 pub async fn watch_bus(bus: Arc<dyn Bus>, readiness: health::Readiness, clock: Arc<dyn Clock>) {
     loop {
-        readiness.set("bus", bus.is_connected());
+        readiness.set(transport::CHECK, bus.is_connected());
         clock.sleep(Duration::from_secs(1)).await;
     }
 }

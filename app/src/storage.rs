@@ -36,6 +36,12 @@ pub struct Databases {
     pub within: Duration,
 }
 
+/// The database of a service among what must be ready.
+#[must_use]
+pub fn check(service: &str) -> String {
+    format!("database of {service}")
+}
+
 impl Databases {
     /// For looking at what is there.
     #[must_use]
@@ -64,14 +70,16 @@ impl Databases {
     async fn wait_after(
         &self,
         error: anyhow::Error,
-        process: &Process,
+        (process, check): (&Process, &str),
         began: Duration,
     ) -> anyhow::Result<()> {
         let silent = matches!(error.downcast_ref(), Some(Failure::Unavailable(_)));
         if !silent || process.clock.elapsed().saturating_sub(began) >= self.within {
             return Err(error);
         }
-        tracing::warn!(error = format!("{error:#}"), "waiting for the database");
+        let error = format!("{error:#}");
+        tracing::warn!(error, "waiting for the database");
+        process.readiness.fail(check, &error);
         process.clock.sleep(AGAIN).await;
         Ok(())
     }
@@ -89,11 +97,15 @@ impl Storage {
         };
         let settings = databases.settings(databases.urls.of(schema.name)?)?;
         let began = process.clock.elapsed();
+        let check = check(schema.name);
         loop {
             match open_shared(process, &settings, schema).await {
-                Ok(opened) => return Ok(opened),
+                Ok(opened) => {
+                    process.readiness.set(&check, true);
+                    return Ok(opened);
+                }
                 Err(error) => databases
-                    .wait_after(error, process, began)
+                    .wait_after(error, (process, &check), began)
                     .await
                     .with_context(|| format!("--database-url ({})", schema.name))?,
             }

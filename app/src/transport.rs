@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use platform::Clock;
 use platform::bus::Bus;
 use platform::bus::jetstream::{self, ConnectError};
+use platform::http::health::Readiness;
 use platform::tasks::Tasks;
 use platform::tls::Authorities;
 
@@ -14,6 +15,9 @@ use crate::settings::NatsSettings;
 
 /// The pause before servers that did not answer are asked again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// The bus among what must be ready.
+pub const CHECK: &str = "bus";
 
 const URL: &str = "--nats-url (TICKETING_NATS_URL)";
 const CREDENTIALS: &str = "--nats-credentials (TICKETING_NATS_CREDENTIALS)";
@@ -26,7 +30,7 @@ const AUTHORITIES: &str = "--nats-ca (TICKETING_NATS_CA)";
 /// named.
 pub async fn connect(
     settings: &NatsSettings,
-    (clock, tasks): (&dyn Clock, &Tasks),
+    (clock, tasks, readiness): (&dyn Clock, &Tasks, &Readiness),
     within: Duration,
 ) -> anyhow::Result<Arc<dyn Bus>> {
     let url = settings
@@ -44,11 +48,15 @@ pub async fn connect(
     let began = clock.elapsed();
     loop {
         match jetstream::connect(&wanted, tasks).await {
-            Ok(bus) => return Ok(Arc::new(bus)),
+            Ok(bus) => {
+                readiness.set(CHECK, true);
+                return Ok(Arc::new(bus));
+            }
             Err(error @ ConnectError::Unreachable { .. })
                 if clock.elapsed().saturating_sub(began) < within =>
             {
                 tracing::warn!(%error, "waiting for the bus");
+                readiness.fail(CHECK, &error);
                 clock.sleep(AGAIN).await;
             }
             Err(error) => return Err(named(error)),

@@ -12,10 +12,11 @@ use tower::util::BoxCloneSyncService;
 
 use crate::compose::{Marketplace, Options, compose};
 use crate::data_dir::DataDir;
+use crate::leaving::Leaving;
 use crate::operator::Operator;
 use crate::settings::UpSettings;
 use crate::site::{Surroundings, show, site};
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 use crate::{control, demo, front};
 
 /// How often the databases are asked whether they answer.
@@ -29,7 +30,7 @@ pub const SESSIONS_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// When a setting is not usable or a database can't be opened.
 pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
-    let metrics = front::tell(&settings.site)?;
+    let metrics = front::tell(&settings.site, "ticketing")?;
     let mut stop = front::Stop::hear()?;
     let directory = DataDir::open(&settings.data_dir)?;
     let listener = front::listen(settings.listen).await?;
@@ -69,8 +70,8 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
         Vec::new()
     };
     front::announce(address, &hints)?;
-    front::serve(listener, router, &mut stop, &streams).await;
-    process.readiness.set("started", false);
+    let leaving = Leaving::new(&settings.site, &process.readiness, &process.clock);
+    front::serve(listener, router, (&mut stop, &leaving), &streams).await;
     tasks.stop(front::FINISH_WITHIN).await;
     operator.close();
     tracing::info!("stopped");
@@ -101,9 +102,7 @@ async fn watch_databases(operator: Operator, process: Process) {
     loop {
         for (service, gate) in operator.gates.iter() {
             let answers = gate.context.db.ping().await.is_ok();
-            process
-                .readiness
-                .set(&format!("database of {service}"), answers);
+            process.readiness.set(&storage::check(service), answers);
         }
         process.clock.sleep(PING_EVERY).await;
     }

@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod events;
 pub mod ids;
 pub mod money;
+pub mod routing;
 
 pub use envelope::{Aggregate, Envelope};
 pub use jiff::Timestamp;

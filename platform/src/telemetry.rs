@@ -1,4 +1,7 @@
-//! What a process tells of itself: logs on standard error, figures for Prometheus.
+//! What a process tells of itself: logs on standard error, figures for Prometheus, spans for a collector.
+
+pub mod otlp;
+pub mod spans;
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
@@ -8,9 +11,11 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
+use spans::Spans;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,13 +74,13 @@ impl Metrics {
 }
 
 /// Begins to write logs to standard error. `filter` as in `RUST_LOG`, for example
-/// `info,platform=debug`. A second call changes nothing.
+/// `info,platform=debug`, and to collect spans if they are wanted. A second call changes nothing.
 ///
 /// # Errors
 /// When the filter is malformed.
-pub fn log(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub fn log(format: LogFormat, filter: &str, spans: Option<Spans>) -> anyhow::Result<()> {
     // An error means that somebody else listens already: a test, or an earlier call.
-    let _ = log_to(std::io::stderr, format, filter)?.try_init();
+    let _ = listening(std::io::stderr, format, filter, spans)?.try_init();
     Ok(())
 }
 
@@ -88,17 +93,31 @@ pub fn log_to<W>(writer: W, format: LogFormat, filter: &str) -> anyhow::Result<D
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    listening(writer, format, filter, None)
+}
+
+fn listening<W>(
+    writer: W,
+    format: LogFormat,
+    filter: &str,
+    spans: Option<Spans>,
+) -> anyhow::Result<Dispatch>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::try_new(filter)?)
         .with_writer(writer)
         .with_ansi(std::io::stderr().is_terminal());
     Ok(match format {
-        LogFormat::Text => builder.into(),
+        LogFormat::Text => builder.finish().with(spans).into(),
         // The innermost span says it all; the list would say it twice.
         LogFormat::Json => builder
             .json()
             .flatten_event(true)
             .with_span_list(false)
+            .finish()
+            .with(spans)
             .into(),
     })
 }
@@ -142,9 +161,9 @@ mod tests {
                 .render()
                 .contains("started_seconds_count 1")
         );
-        log(LogFormat::Text, "off").unwrap();
-        log(LogFormat::Json, "info,platform=debug").unwrap();
-        assert!(log(LogFormat::Text, "no=such=filter").is_err());
+        log(LogFormat::Text, "off", None).unwrap();
+        log(LogFormat::Json, "info,platform=debug", None).unwrap();
+        assert!(log(LogFormat::Text, "no=such=filter", None).is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use http::Request;
 use tracing::{Instrument as _, Span, error_span, field};
 
 use crate::random::{Random, hex_of};
+use crate::telemetry::spans::{Ids, told};
 
 tokio::task_local! {
     static ORIGIN: Origin;
@@ -53,39 +54,56 @@ impl Origin {
 
     /// The span of work that was put down earlier.
     pub(crate) fn span_of_work(&self) -> Span {
-        error_span!(
-            parent: None,
-            "work",
-            request_id = self.correlation.as_deref().map(field::display),
-            trace_id = self.trace_id().map(field::display),
-        )
+        let make = || {
+            error_span!(
+                parent: None,
+                "work",
+                request_id = self.correlation.as_deref().map(field::display),
+                trace_id = self.trace_id().map(field::display),
+            )
+        };
+        told(|| self.below(), make)
     }
 
     /// The span of a request. Its query is left out: what people search for, and the secrets of
     /// links, stand there.
     pub(crate) fn span_of_request<B>(&self, method: &'static str, request: &Request<B>) -> Span {
-        error_span!(
-            parent: None,
-            "request",
-            request_id = self.correlation.as_deref().map(field::display),
-            trace_id = self.trace_id().map(field::display),
-            method = %method,
-            path = %request.uri().path(),
-        )
+        let parent = request.headers().get("traceparent");
+        let parent = parent.and_then(|parent| parent.to_str().ok());
+        let ids = || Ids::named(self.traceparent.as_deref()?, parent);
+        let make = || {
+            error_span!(
+                parent: None,
+                "request",
+                request_id = self.correlation.as_deref().map(field::display),
+                trace_id = self.trace_id().map(field::display),
+                method = %method,
+                path = %request.uri().path(),
+            )
+        };
+        told(ids, make)
     }
 
     /// The span of handling an event that has this origin.
     pub(crate) fn span_of_event(&self, event: &Envelope) -> Span {
-        error_span!(
-            parent: None,
-            "event",
-            request_id = self.correlation.as_deref().map(field::display),
-            trace_id = self.trace_id().map(field::display),
-            event = %&event.kind,
-            aggregate = %&event.aggregate,
-            subject = %&event.subject,
-            version = event.aggregateversion,
-        )
+        let make = || {
+            error_span!(
+                parent: None,
+                "event",
+                request_id = self.correlation.as_deref().map(field::display),
+                trace_id = self.trace_id().map(field::display),
+                event = %&event.kind,
+                aggregate = %&event.aggregate,
+                subject = %&event.subject,
+                version = event.aggregateversion,
+            )
+        };
+        told(|| self.below(), make)
+    }
+
+    /// Of a span that the work's own has caused.
+    fn below(&self) -> Option<Ids> {
+        self.traceparent.as_deref().and_then(Ids::below)
     }
 }
 

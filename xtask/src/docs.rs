@@ -1,8 +1,9 @@
-//! `cargo xtask docs`: writes the documents that are made from the code, or compares them with it.
+//! `cargo xtask docs`: writes the documents and manifests that are made from the code, or compares them.
 
 mod asyncapi;
 mod events;
 mod openapi;
+mod routes;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -34,16 +35,22 @@ enum Document {
     Asyncapi,
     /// The HTTP API, as the running marketplace describes it.
     Openapi,
+    /// The table of paths, for load balancers that speak the Gateway API.
+    HttpRoute,
+    /// The table of paths, for load balancers that speak Ingress.
+    Ingress,
 }
 
 impl Document {
     fn file(self) -> PathBuf {
         let name = match self {
-            Self::Events => "EVENTS.md",
-            Self::Asyncapi => "asyncapi.json",
-            Self::Openapi => "openapi.json",
+            Self::Events => "docs/EVENTS.md",
+            Self::Asyncapi => "docs/asyncapi.json",
+            Self::Openapi => "docs/openapi.json",
+            Self::HttpRoute => "deploy/kubernetes/components/gateway-api/routes.yaml",
+            Self::Ingress => "deploy/kubernetes/components/ingress/routes.yaml",
         };
-        workspace::root().join("docs").join(name)
+        workspace::root().join(name)
     }
 
     fn text(self) -> Result<String> {
@@ -52,6 +59,8 @@ impl Document {
             Self::Events => Ok(events::document(&catalogue())),
             Self::Asyncapi => written(asyncapi::document(&catalogue())),
             Self::Openapi => written(openapi::document()?),
+            Self::HttpRoute => Ok(routes::http_route()),
+            Self::Ingress => Ok(routes::ingress()),
         }
     }
 }

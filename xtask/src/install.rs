@@ -1,7 +1,9 @@
 //! What the tests need and a fresh machine lacks: installed when missing, named when that is not possible.
 
+mod deployment;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -11,14 +13,18 @@ use crate::{process, workspace};
 const NODE_MIN: u32 = 20;
 
 /// A Debian package, and the program by which it is known to be installed.
-const DEBIAN: [(&str, &str); 6] = [
+const DEBIAN: [(&str, &str); 10] = [
+    ("buildah", "buildah"),
     ("chromium", "chromium"),
     ("chromium-driver", "chromedriver"),
+    ("iproute2", "ip"),
     ("nats-server", "nats-server"),
     ("nodejs", "node"),
     ("npm", "npm"),
     // Whether its own server is started at the installation does not matter: tests start theirs.
     ("postgresql", POSTGRES),
+    ("python3-pip", "pip3"),
+    ("runc", "runc"),
 ];
 
 /// The database server, of which Debian keeps each version in a folder of its own.
@@ -27,15 +33,21 @@ const POSTGRES: &str = "postgres";
 /// Where Debian puts servers, which an ordinary user's path does not name.
 const SERVERS: &str = "/usr/sbin";
 
-/// Installs Chromium, Node and the browser tests' packages, and the servers that Rust tests start, each
-/// only when it is missing.
+/// Installs Chromium, Node and the browser tests' packages, the servers that Rust tests start, and what
+/// images and manifests are tested with, each only when it is missing.
 ///
 /// # Errors
 /// When something is missing and can't be installed: names it, and what installs it.
 pub fn for_the_tests() -> Result<()> {
     debian_packages()?;
     node_is_new_enough()?;
-    node_packages()
+    for (folder, stamp) in [
+        (workspace::browser_tests(), "node-packages"),
+        (workspace::deployment_checks(), "node-packages-of-checks"),
+    ] {
+        node_packages(&folder, stamp)?;
+    }
+    deployment::packages()
 }
 
 fn debian_packages() -> Result<()> {
@@ -101,18 +113,29 @@ fn node_major(version: &str) -> Option<u32> {
 }
 
 /// `npm ci`, unless the packages of this very lock file are installed.
-fn node_packages() -> Result<()> {
-    let folder = workspace::browser_tests();
+fn node_packages(folder: &Path, stamp: &str) -> Result<()> {
     let lock = fs::read(folder.join("package-lock.json")).context("read package-lock.json")?;
-    let stamp = workspace::target().join("node-packages.stamp");
-    let current = fs::read(&stamp).is_ok_and(|installed| installed == lock);
-    if current && folder.join("node_modules").is_dir() {
+    if is_current(stamp, &lock) && folder.join("node_modules").is_dir() {
         return Ok(());
     }
     let mut command = process::program("npm", &["ci", "--no-audit", "--no-fund"]);
     command.current_dir(folder);
     process::run(command)?;
-    fs::write(&stamp, lock).with_context(|| format!("write {}", stamp.display()))
+    note(stamp, &lock)
+}
+
+/// Whether this very text is noted as what was installed last.
+fn is_current(stamp: &str, wanted: &[u8]) -> bool {
+    fs::read(stamp_file(stamp)).is_ok_and(|installed| installed == wanted)
+}
+
+fn note(stamp: &str, installed: &[u8]) -> Result<()> {
+    let file = stamp_file(stamp);
+    fs::write(&file, installed).with_context(|| format!("write {}", file.display()))
+}
+
+fn stamp_file(stamp: &str) -> PathBuf {
+    workspace::target().join(format!("{stamp}.stamp"))
 }
 
 /// Runs cargo-deny by `deny.toml` where it is installed; says so where it is not.

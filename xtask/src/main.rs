@@ -6,6 +6,7 @@ mod clippy;
 mod cluster;
 mod counts;
 mod docs;
+mod image;
 mod install;
 mod process;
 mod simulate;
@@ -33,6 +34,8 @@ enum Command {
     Bench(bench::Args),
     /// Run every service apart and replicated, on PostgreSQL and NATS, on this machine.
     Cluster(cluster::Args),
+    /// Make the container image.
+    Image(image::Args),
     /// Simulate the whole marketplace with everything going wrong, from many seeds.
     Simulate(simulate::Args),
     /// Write the documents that are made from the code: events, AsyncAPI, OpenAPI.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Cluster(args) => ended(cluster::run(args)),
+        Command::Image(args) => ended(image::run(&args)),
         Command::Simulate(args) => ended(simulate::run(&args)),
         Command::Docs(args) => docs::run(&args),
     }

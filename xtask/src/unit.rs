@@ -1,13 +1,14 @@
 //! Every Rust test of the workspace, under nextest where it is installed: all of them on the databases
 //! of one process, then again what must hold on those of many.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use servers::postgres::Postgres;
 
 use crate::counts::{self, Counts};
-use crate::{process, space, workspace};
+use crate::{image, process, space, workspace};
 
 /// One run of tests.
 struct Run {
@@ -30,7 +31,7 @@ const RUNS: &[Run] = &[
         binaries: &[],
         // Clusters and simulations beside it would take the time that stories of one process are told by.
         filter: Some(
-            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))",
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test)) and not binary(cluster)",
         ),
     },
     Run {
@@ -46,10 +47,10 @@ const RUNS: &[Run] = &[
         filter: None,
     },
     Run {
-        title: "the stories, on services apart, and what faults do to them",
+        title: "the stories, on services apart, what faults do to them, and a cluster's upgrade",
         // A cluster for each story: one after the other, by nextest's profile of that name.
         environment: &[("STORIES", "apart"), ("NEXTEST_PROFILE", "apart")],
-        binaries: &["stories"],
+        binaries: &["stories", "cluster"],
         // What is about files and one process is told in the first run.
         filter: Some("not test(/^(data|start)::/)"),
     },
@@ -58,12 +59,16 @@ const RUNS: &[Run] = &[
 /// Names the port of the PostgreSQL server that the tests of a run share.
 const SHARED_SERVER: &str = "TESTS_POSTGRES";
 
+/// Names the folder that the tests' image is made of.
+const IMAGE: &str = "TESTS_IMAGE";
+
 /// Builds the binaries that stories start, and carries out all runs.
 ///
 /// # Errors
 /// When something does not build, the disk is full, or no test ran.
 pub fn run() -> Result<Counts> {
     build_binary()?;
+    let image = image::context(image::Profile::Dev)?;
     space::suffices()?;
     // Making a server takes longer than most tests.
     let server = Postgres::temporary(false).context("the tests' PostgreSQL server")?;
@@ -71,13 +76,14 @@ pub fn run() -> Result<Counts> {
     let mut total = Counts::default();
     for run in RUNS {
         println!("\n-- {} --", run.title);
-        let counts = carry_out(run, &port).with_context(|| format!("tests of {}", run.title))?;
+        let shared = [(SHARED_SERVER, port.as_ref()), (IMAGE, image.as_os_str())];
+        let counts = carry_out(run, &shared).with_context(|| format!("tests of {}", run.title))?;
         total += counts;
     }
     Ok(total)
 }
 
-fn carry_out(run: &Run, server: &str) -> Result<Counts> {
+fn carry_out(run: &Run, shared: &[(&str, &OsStr)]) -> Result<Counts> {
     let nextest = process::is_there("cargo-nextest");
     if !nextest {
         println!(
@@ -91,7 +97,7 @@ fn carry_out(run: &Run, server: &str) -> Result<Counts> {
     };
     command
         .env("TICKETING_BIN", workspace::binary())
-        .env(SHARED_SERVER, server)
+        .envs(shared.iter().copied())
         .envs(run.environment.iter().copied());
     let ended = process::run_and_keep(command)?;
     let mut counts = if nextest {
@@ -185,8 +191,9 @@ mod tests {
         let left_out = first.filter.unwrap();
         assert_eq!(
             left_out,
-            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test))"
+            "not (package(e2e) & test(/^faults::/)) and not (package(simulation) & kind(test)) and not binary(cluster)"
         );
+        assert!(last.binaries.contains(&"cluster"));
         let simulation = RUNS.iter().find(|run| run.binaries.contains(&"seeds"));
         assert!(simulation.unwrap().binaries.contains(&"flaws"));
         assert!(last.binaries.contains(&"stories") && !last.filter.unwrap().contains("faults"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use platform::http::forwarded::{TrustedProxies, parse_network};
+use platform::telemetry::otlp::Endpoint;
 
 use super::limits::LimitSettings;
 use super::parse::{parse_duration, parse_public_url};
@@ -36,6 +37,12 @@ pub struct SiteSettings {
     /// Which proxies stand in front.
     #[command(flatten)]
     pub proxies: ProxySettings,
+    /// How long to answer on after being told to stop, while load balancers hear that it is not ready.
+    #[arg(long, env = "TICKETING_DRAIN_FOR", value_parser = parse_duration)]
+    pub drain_for: Option<Duration>,
+    /// A collector that is told of spans by OTLP over HTTP, such as http://collector:4318.
+    #[arg(long, env = "TICKETING_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Endpoint>,
     /// How the log is written to standard error.
     #[arg(long, env = "TICKETING_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,

@@ -7,6 +7,7 @@ mod servers;
 mod settings;
 mod supervisor;
 mod versions;
+mod waiting;
 
 use std::time::Duration;
 

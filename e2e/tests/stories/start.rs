@@ -1,6 +1,8 @@
-//! What stops the program at its start says which setting it is about.
+//! What stops the program at its start says which setting it is about; and how a stop goes.
 
+mod collector;
 mod demo;
+mod stop;
 
 use std::process::Output;
 
@@ -46,6 +48,9 @@ async fn a_wrong_setting_is_named() {
         "--listen",
     );
     says(&up(&["--smtp-url", "http://x"], None).await, "--smtp-url");
+    let encrypted = ["--otlp-endpoint", "https://x"];
+    says(&up(&encrypted, None).await, "--otlp-endpoint");
+    says(&up(&["--drain-for", "15"], None).await, "--drain-for");
 }
 
 #[tokio::test]

@@ -216,8 +216,9 @@ pub(super) fn last_life(
 fn connect(path: &Path) -> anyhow::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
+        // A program that may write nowhere else has no folder for temporary files either.
         "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
-         pragma busy_timeout = 5000; pragma wal_autocheckpoint = 4000; pragma cache_size = -4000",
+         pragma temp_store = memory; pragma busy_timeout = 5000; pragma wal_autocheckpoint = 4000; pragma cache_size = -4000",
     )?;
     keep_statements(&connection)?;
     Ok(connection)
@@ -234,7 +235,9 @@ pub(super) fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
 fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.execute_batch("pragma busy_timeout = 5000; pragma cache_size = -2000")?;
+    connection.execute_batch(
+        "pragma busy_timeout = 5000; pragma cache_size = -2000; pragma temp_store = memory",
+    )?;
     keep_statements(&connection)?;
     Ok(connection)
 }

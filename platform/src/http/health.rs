@@ -16,21 +16,38 @@ use crate::telemetry::Metrics;
 
 /// What must be done before requests are answered. Cheap to clone; clones share their checks.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<RwLock<BTreeMap<String, bool>>>);
+pub struct Readiness(Arc<RwLock<Checks>>);
+
+#[derive(Debug, Clone, Default)]
+struct Checks {
+    passed: BTreeMap<String, bool>,
+    /// Why those that are not passed are not, where it is known.
+    why: BTreeMap<String, String>,
+}
 
 impl Readiness {
     /// Says whether a check is passed. A check counts from the first time that it is named, so name
     /// it (with `false`) before the process can look ready without it.
     pub fn set(&self, check: &str, passed: bool) {
         let mut checks = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        checks.insert(check.to_owned(), passed);
+        checks.passed.insert(check.to_owned(), passed);
+        if passed {
+            checks.why.remove(check);
+        }
+    }
+
+    /// Says that a check is not passed, and why: for whoever operates the process, without secrets.
+    pub fn fail(&self, check: &str, why: &impl std::fmt::Display) {
+        let mut checks = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        checks.passed.insert(check.to_owned(), false);
+        checks.why.insert(check.to_owned(), why.to_string());
     }
 
     /// Whether every check is passed.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let checks = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        checks.values().all(|passed| *passed)
+        checks.passed.values().all(|passed| *passed)
     }
 
     fn report(&self) -> Report {
@@ -40,8 +57,9 @@ impl Readiness {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         Report {
-            ready: checks.values().all(|passed| *passed),
-            checks,
+            ready: checks.passed.values().all(|passed| *passed),
+            checks: checks.passed,
+            why: checks.why,
         }
     }
 }
@@ -50,6 +68,8 @@ impl Readiness {
 struct Report {
     ready: bool,
     checks: BTreeMap<String, bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    why: BTreeMap<String, String>,
 }
 
 /// The routes `/healthz`, `/readyz` and `/metrics`.
@@ -116,6 +136,16 @@ mod tests {
         assert!(!readiness.is_ready());
         readiness.set("orders.sessions", true);
         assert_eq!(ask(&routes, "/readyz").await.0, 200);
+        readiness.fail("bus", &"nobody answers");
+        let (status, body) = ask(&routes, "/readyz").await;
+        assert_eq!(status, 503);
+        assert!(
+            body.ends_with(r#""why":{"bus":"nobody answers"}}"#),
+            "{body}"
+        );
+        readiness.set("bus", true);
+        let (status, body) = ask(&routes, "/readyz").await;
+        assert!(status == 200 && !body.contains("why"), "{body}");
     }
 
     #[tokio::test]

@@ -9,9 +9,10 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use platform::{Failure, Refused};
 
+pub use contracts::routing::{Route, TABLE};
 pub use proxy::{Patience, Rhythm, Settings, Surroundings, proxy};
 pub use remote::{Remote, remote};
-pub use table::{Misrouted, Route, TABLE, service_of, verify};
+pub use table::{Misrouted, service_of, verify};
 
 /// The answer for an API path that no service has.
 pub async fn unknown(uri: Uri) -> Response {

@@ -1,45 +1,6 @@
-//! The table of path prefixes: which service answers which path.
+//! Which service answers a path, by the table of path prefixes.
 
-/// Everything below a path prefix is answered by one service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Route {
-    /// The prefix: itself, and what follows it behind a slash.
-    pub prefix: &'static str,
-    /// The service that answers.
-    pub service: &'static str,
-}
-
-/// The table. The longest prefix that fits decides; `/` fits everything.
-pub const TABLE: &[Route] = &[
-    Route {
-        prefix: "/api/users",
-        service: "auth",
-    },
-    Route {
-        prefix: "/api/tickets",
-        service: "tickets",
-    },
-    Route {
-        prefix: "/api/orders",
-        service: "orders",
-    },
-    Route {
-        prefix: "/api/payments",
-        service: "payments",
-    },
-    Route {
-        prefix: "/sandbox",
-        service: "payments",
-    },
-    Route {
-        prefix: "/dev/mail",
-        service: "notifications",
-    },
-    Route {
-        prefix: "/",
-        service: "web",
-    },
-];
+use contracts::routing::TABLE;
 
 /// The service that answers a path.
 #[must_use]

@@ -48,6 +48,7 @@ fn may_import(from: &str, to: &str, in_tests: bool) -> bool {
         }
         "e2e" => matches!(to, "app" | "contracts" | "platform" | "servers" | "testing"),
         "bench" => matches!(to, "e2e" | "servers"),
+        "deploy" => matches!(to, "contracts" | "e2e" | "servers" | "testing"),
         "simulation" => {
             matches!(to, "app" | "contracts" | "platform" | "testing") || is_service(to)
         }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use deadpool_postgres::Object;
 
 use super::pool::Worker;
+use crate::Failure;
 use crate::db::migrate::{Migration, missing, refuse_newer};
 
 /// The name of the lock that lets one process migrate at a time; any fixed number serves.
@@ -85,10 +86,12 @@ async fn migrate(
     refuse_newer(&done, migrations)?;
     for step in missing(&done, migrations) {
         if !may_migrate {
-            bail!(
+            // Somebody else is at it, most likely: whoever waits for a server waits for this too.
+            let lacks = format!(
                 "the database lacks migration {}: run ticketing migrate first",
                 step.name
             );
+            return Err(Failure::Unavailable(lacks).into());
         }
         client
             .batch_execute(&format!(

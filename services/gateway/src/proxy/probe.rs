@@ -42,8 +42,10 @@ pub async fn watch(all: Arc<[Replicas]>, exchange: Exchange, rhythm: Rhythm, rea
     let clock = Arc::clone(exchange.clock());
     let mut resolved_at: Option<Duration> = None;
     loop {
-        let is_due =
-            resolved_at.is_none_or(|at| clock.elapsed().saturating_sub(at) >= rhythm.resolve);
+        // Nobody is known where services come up beside it: their names are about to mean something.
+        let lacks_one = all.iter().any(|replicas| replicas.known().is_empty());
+        let is_due = lacks_one
+            || resolved_at.is_none_or(|at| clock.elapsed().saturating_sub(at) >= rhythm.resolve);
         if is_due {
             resolved_at = Some(clock.elapsed());
             join_all(all.iter().map(resolve)).await;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use contracts::events::payments::PaymentStatus;
 use futures::{StreamExt, TryStreamExt, stream};
+use metrics::counter;
 use platform::{Context, Result, Tx, lease};
 
 use super::settle::Settlement;
@@ -28,6 +29,12 @@ const AT_ONCE: usize = 16;
 /// The lease of the one replica that compares.
 const LEASE: &str = "reconcile";
 
+/// Counts where the provider's records and ours differ in what nobody asked for: somebody should look.
+const DIFFERENCES: &str = "ticketing_payment_differences_total";
+
+/// Counts how often the provider did not answer the comparison.
+const UNANSWERED: &str = "ticketing_payment_provider_unanswered_total";
+
 /// What changed just now is left to those who changed it; after the start of the only process nobody
 /// is at work.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -43,6 +50,11 @@ impl Reconciler {
     /// Asks the provider through the settlement.
     #[must_use]
     pub fn new(settlement: Arc<Settlement>) -> Self {
+        // What has not happened yet is shown too, so that the first time is seen as a rise.
+        for kind in ["not_believed", "undone"] {
+            counter!(DIFFERENCES, "kind" => kind).increment(0);
+        }
+        counter!(UNANSWERED).increment(0);
         Self {
             settlement,
             begun: AtomicBool::new(false),
@@ -116,6 +128,7 @@ impl Reconciler {
         if let Err(failure) = &learned
             && failure.refused().is_some()
         {
+            counter!(DIFFERENCES, "kind" => "not_believed").increment(1);
             tracing::error!(payment_id = %id, %failure, "the provider's record is not believed");
             return Ok(true);
         }
@@ -190,6 +203,7 @@ impl Reconciler {
         };
         match undone {
             Ok(_) => {
+                counter!(DIFFERENCES, "kind" => "undone").increment(1);
                 tracing::warn!(reference, "the provider held money for no payment: undone");
                 Ok(true)
             }
@@ -212,6 +226,7 @@ async fn is_ours(ctx: &Context) -> Result<bool> {
 
 /// Whether it makes sense to go on: not when the provider can't be reached.
 fn unanswered(error: &ProviderError) -> bool {
+    counter!(UNANSWERED).increment(1);
     tracing::warn!(%error, "the reconciler got no answer from the payment provider");
     matches!(error, ProviderError::Invalid { .. })
 }
