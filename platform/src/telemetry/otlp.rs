@@ -60,6 +60,7 @@ pub async fn tell(
         let count = spans.len();
         let body = document(service, spans.drain(..)).to_string();
         let sent = tokio::select! {
+            biased;
             sent = post(&client, &endpoint.0, body) => sent,
             () = clock.sleep(WITHIN) => Err(anyhow::anyhow!("no answer within {WITHIN:?}")),
         };
@@ -71,7 +72,10 @@ pub async fn tell(
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             counter!("ticketing_spans_dropped_total").increment(count);
         }
-        clock.sleep(EVERY).await;
+        // A whole load means that more are waiting.
+        if count < AT_ONCE {
+            clock.sleep(EVERY).await;
+        }
     }
 }
 
