@@ -10,7 +10,7 @@ use simulation::guards;
 const PLAN: Plan = Plan {
     setup: Setup::of,
     first: 1,
-    seeds: 20,
+    seeds: 40,
     time: None,
     threads: 2,
 };
