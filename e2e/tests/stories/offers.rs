@@ -1,5 +1,6 @@
 //! Sellers who change their minds while somebody buys: one of the two comes first, never both.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use e2e::{Client, Composition, Marketplace};
@@ -96,10 +97,12 @@ async fn a_ticket_that_is_withdrawn_while_it_is_ordered() {
     marketplace.audit_and_stop().await.unwrap();
 }
 
-/// What a buyer who looks and orders at once meets: orders that stand at the price that was seen.
-async fn buy_what_is_seen(mut buyer: Client, path: &str) -> usize {
-    let mut held = 0;
-    for _ in 0..60 {
+/// What a buyer who looks and orders at once meets: orders that stand at the price that was seen. The
+/// last one comes when the price no longer changes.
+async fn buy_what_is_seen(mut buyer: Client, path: &str, over: &AtomicBool) -> usize {
+    let (mut held, mut is_last) = (0, false);
+    while !is_last {
+        is_last = over.load(Ordering::Relaxed);
         let seen = see(&mut buyer, path).await;
         let wish = json!({"ticketId": seen["id"], "price": seen["price"]});
         let answer = buyer.post("/api/orders", &wish).await.unwrap();
@@ -110,6 +113,7 @@ async fn buy_what_is_seen(mut buyer: Client, path: &str) -> usize {
                 "{:?}",
                 answer.body
             );
+            is_last = false;
             continue;
         }
         let order = answer.text("id").unwrap();
@@ -142,10 +146,11 @@ async fn whoever_holds_a_ticket_holds_it_at_the_price_that_was_seen() {
     let mut seller = person(&marketplace, "seller").await;
     let ticket = seller.list_ticket("Restless").await.unwrap();
     let path = format!("/api/tickets/{ticket}");
+    let over = AtomicBool::new(false);
     let mut buyers = Vec::new();
     for number in 0..3 {
         let buyer = person(&marketplace, &format!("buyer{number}")).await;
-        buyers.push(buy_what_is_seen(buyer, &path));
+        buyers.push(buy_what_is_seen(buyer, &path, &over));
     }
     // A change has to reach orders before the next, or nobody ever sees the present price.
     let pause = match Composition::told() {
@@ -163,6 +168,7 @@ async fn whoever_holds_a_ticket_holds_it_at_the_price_that_was_seen() {
             }
             tokio::time::sleep(pause).await;
         }
+        over.store(true, Ordering::Relaxed);
         changed
     };
     let (held, changed) = tokio::join!(futures::future::join_all(buyers), changing);
