@@ -30,18 +30,20 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Answers the questions to `service` from now on.
+    /// Answers the questions to `service` from now on; what is in its log from the beginning is put there
+    /// before the first, so that nobody takes it for lost.
     pub async fn start(
         service: &str,
         bus: Arc<dyn Bus>,
-        clock: Arc<dyn Clock>,
-        tasks: &Tasks,
+        (clock, tasks): (Arc<dyn Clock>, &Tasks),
+        remember: impl FnOnce(&Self),
     ) -> Self {
         let owner = Self {
             bus: Arc::clone(&bus),
             clock,
             log: Log::default(),
         };
+        remember(&owner);
         let log = Arc::clone(&owner.log);
         if let Ok(mut questions) = bus.serve(service).await {
             tasks.spawn(async move {

@@ -182,8 +182,14 @@ impl World {
 
     /// Stands in for the owner of aggregates that no service of this world owns.
     pub async fn owner(&self, service: &str) -> Owner {
+        self.owner_again(service, |_| {}).await
+    }
+
+    /// The same after a restart, with what its log had before.
+    pub async fn owner_again(&self, service: &str, remember: impl FnOnce(&Owner)) -> Owner {
         let bus: Arc<dyn Bus> = Arc::new(self.bus.clone());
-        Owner::start(service, bus, self.clock.clone(), &self.tasks).await
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        Owner::start(service, bus, (clock, &self.tasks), remember).await
     }
 
     /// A new id.

@@ -99,12 +99,14 @@ impl Desk {
             .restart(vec![payments::service(self.settings.clone())])
             .await
             .unwrap();
-        let orders = world.owner("orders").await;
-        for (fact, state) in &self.history {
-            orders
-                .append::<Order>(&state.id.to_string(), fact, state)
-                .unwrap();
-        }
+        let remember = |orders: &testing::owner::Owner| {
+            for (fact, state) in &self.history {
+                orders
+                    .append::<Order>(&state.id.to_string(), fact, state)
+                    .unwrap();
+            }
+        };
+        let orders = world.owner_again("orders", remember).await;
         Self {
             world,
             orders,
