@@ -162,7 +162,6 @@ impl Db {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
             Engine::Memory(memory) => memory.write(durability, origin, work).await,
-            // What the bus was told does not come again after a power loss: all is synced.
             Engine::Postgres(postgres) => postgres.write(durability, origin, work).await,
         }
     }
