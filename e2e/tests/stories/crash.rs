@@ -75,11 +75,7 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
     }
     tokio::time::sleep(Duration::from_secs(4)).await; // longer than any hold
     marketplace.come_to_rest().await.unwrap();
-    let mut clients = connected(&marketplace, &cookies).await;
-    verdict::nothing_else_is_there(&history, &mut clients).await;
-    verdict::ended_as_was_said(&history, &mut clients).await;
-    let thief = Client::connect(marketplace.address).await.unwrap();
-    verdict::signed_out_stays_out(&history, thief).await;
+    verdict::all_was_kept(&marketplace, &history, &cookies).await;
     assert!(
         history.read().created.len() > 100,
         "the load was no load: {history}"

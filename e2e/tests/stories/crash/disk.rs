@@ -24,6 +24,9 @@ const SIZE: u32 = 192;
 /// Where all choices begin.
 const SEED: u64 = 23;
 
+/// How much must be acknowledged before something goes wrong, a payment among it.
+const PROGRESS: usize = 20;
+
 /// How long something that is to happen may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -47,17 +50,23 @@ async fn on_a_full_disk_it_keeps_its_word_and_goes_on_when_there_is_room() {
     });
     let faults = async {
         for round in 0..ROUNDS {
-            it_goes_on(&history).await;
+            history
+                .goes_on("what goes wrong next", PROGRESS, PATIENCE)
+                .await;
             disk.fill().unwrap();
             it_is_full(&mut watcher, &format!("round {round}")).await;
             tokio::time::sleep(Duration::from_millis(moments.below(3000))).await;
             disk.make_room().unwrap();
         }
-        it_goes_on(&history).await;
+        history
+            .goes_on("what goes wrong next", PROGRESS, PATIENCE)
+            .await;
         marketplace.pause().await.unwrap();
         tokio::time::sleep(STILL).await;
         marketplace.resume().await.unwrap();
-        it_goes_on(&history).await;
+        history
+            .goes_on("what goes wrong next", PROGRESS, PATIENCE)
+            .await;
         disk.fill().unwrap();
         it_is_full(&mut watcher, "the last time").await;
         over.store(true, Ordering::Relaxed);
@@ -70,28 +79,8 @@ async fn on_a_full_disk_it_keeps_its_word_and_goes_on_when_there_is_room() {
     verdict::acknowledged_is_there(&history, &mut clients).await;
     tokio::time::sleep(Duration::from_secs(4)).await; // longer than any hold
     marketplace.come_to_rest().await.unwrap();
-    let mut clients = connected(&marketplace, &cookies).await;
-    verdict::nothing_else_is_there(&history, &mut clients).await;
-    verdict::ended_as_was_said(&history, &mut clients).await;
-    let thief = Client::connect(marketplace.address).await.unwrap();
-    verdict::signed_out_stays_out(&history, thief).await;
+    verdict::all_was_kept(&marketplace, &history, &cookies).await;
     marketplace.audit_and_stop().await.unwrap();
-}
-
-/// People get on with their lives, a payment among it.
-async fn it_goes_on(history: &History) {
-    let (all, paid) = history.acknowledged();
-    let goes_on = async {
-        loop {
-            let now = history.acknowledged();
-            if now.0 >= all + 20 && now.1 > paid {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let gone_on = tokio::time::timeout(PATIENCE, goes_on).await;
-    assert!(gone_on.is_ok(), "nothing goes on: {history}");
 }
 
 /// What needs room is refused with a word of when to come again; what needs none is answered.

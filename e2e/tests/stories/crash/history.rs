@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use e2e::{Answer, Client, Composition};
 use http::StatusCode;
@@ -89,6 +90,23 @@ impl History {
             .iter()
             .filter(|(ask, _)| ask.path == "/api/payments");
         (known.created.len(), paid.count())
+    }
+
+    /// Waits until so much more was acknowledged, a payment among it; only then comes the next.
+    pub async fn goes_on(&self, next: &str, progress: usize, within: Duration) {
+        let (all, paid) = self.acknowledged();
+        println!("before {next}: {self}");
+        let has_gone_on = || {
+            let now = self.acknowledged();
+            now.0 >= all + progress && now.1 > paid
+        };
+        let goes_on = async {
+            while !has_gone_on() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let gone_on = tokio::time::timeout(within, goes_on).await;
+        assert!(gone_on.is_ok(), "before {next} nothing goes on: {self}");
     }
 
     /// The answer, unless it says that a part of the system is away, or still at it.

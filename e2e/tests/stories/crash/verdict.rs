@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use e2e::{Answer, Client};
+use e2e::{Answer, Client, Marketplace};
 use http::StatusCode;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::connected;
 use super::history::{Ask, History, offer, send};
 use crate::people::see;
 
@@ -96,7 +97,7 @@ fn resource(created: &[(Ask, String)], ask: &Ask, id: &str) -> (usize, String) {
 }
 
 /// Nobody has a ticket, an order or a payment that no request of theirs made.
-pub async fn nothing_else_is_there(history: &History, clients: &mut [Client]) {
+async fn nothing_else_is_there(history: &History, clients: &mut [Client]) {
     let (created, declined, later) = {
         let known = history.read();
         (
@@ -177,7 +178,7 @@ fn ids_in(list: &Value) -> impl Iterator<Item = String> {
 }
 
 /// At rest, every order and every listing ended as their people were told.
-pub async fn ended_as_was_said(history: &History, clients: &mut [Client]) {
+async fn ended_as_was_said(history: &History, clients: &mut [Client]) {
     let (created, cancelled, withdrawn, offers) = {
         let known = history.read();
         (
@@ -216,8 +217,22 @@ pub async fn ended_as_was_said(history: &History, clients: &mut [Client]) {
     }
 }
 
+/// At rest: nothing is there but what was answered, all of it ended as was said, and whoever signed out
+/// stays out. At connections of its own: others may have been idle for long, and be closed.
+pub async fn all_was_kept(
+    marketplace: &Marketplace,
+    history: &History,
+    cookies: &[Option<String>],
+) {
+    let mut clients = connected(marketplace, cookies).await;
+    nothing_else_is_there(history, &mut clients).await;
+    ended_as_was_said(history, &mut clients).await;
+    let thief = Client::connect(marketplace.address).await.unwrap();
+    signed_out_stays_out(history, thief).await;
+}
+
 /// A session whose end was acknowledged opens no door any more.
-pub async fn signed_out_stays_out(history: &History, mut thief: Client) {
+async fn signed_out_stays_out(history: &History, mut thief: Client) {
     let cookies = history.read().signed_out.clone();
     for cookie in cookies {
         thief.cookie = Some(cookie);
