@@ -123,13 +123,9 @@ pub async fn serve(
     let end = CancellationToken::new();
     let router = leaving.around(router);
     let mut server = std::pin::pin!(server::serve(listener, router, end.clone()));
-    let told = async {
-        stop.told().await;
-        leaving.drain(stop).await;
-    };
     tokio::select! {
         () = &mut server => return,
-        () = told => {}
+        () = leaving.told(stop) => {}
     }
     end.cancel();
     // Live streams would never end by themselves.

@@ -58,9 +58,10 @@ impl Leaving {
         ))
     }
 
-    /// Says that it is not ready, and returns when nobody sends requests any more: after the time that the
-    /// settings give, or at a second signal.
-    pub async fn drain(&self, stop: &mut Stop) {
+    /// Returns when the process is to stop and nobody sends requests any more: once it is told, it says
+    /// that it is not ready, and waits for the time that the settings give, or for a second signal.
+    pub async fn told(&self, stop: &mut Stop) {
+        stop.told().await;
         self.readiness.set(CHECK, false);
         self.begun.cancel();
         if let Some(time) = self.drain_for {

@@ -82,13 +82,9 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     answers.set(running.router.clone());
     readiness.set("started", true);
     front::announce(address, &[])?;
-    let told = async {
-        stop.told().await;
-        leaving.drain(&mut stop).await;
-    };
     tokio::select! {
         () = &mut server => {}
-        () = told => {}
+        () = leaving.told(&mut stop) => {}
     }
     end.cancel();
     streams.stop(FINISH_WITHIN).await;

@@ -5,7 +5,7 @@ use platform::{Refused, Result, Tx};
 
 use super::record::record;
 use crate::domain::ledger::Posting;
-use crate::domain::payment::State;
+use crate::domain::payment::{Payment, State};
 use crate::domain::refusal::Refusal;
 use crate::store::payments::Stored;
 use crate::store::{ledger, payments};
@@ -15,12 +15,7 @@ use crate::store::{ledger, payments};
 /// # Errors
 /// When the database does not answer.
 pub async fn cancel(tx: &mut Tx, order_id: OrderId) -> Result<()> {
-    payments::lock(tx, order_id).await?;
-    let Some(stored) = payments::live(tx, order_id).await? else {
-        return Ok(());
-    };
-    let payment = stored.payment.clone().order_cancelled();
-    record(tx, stored, payment, &[]).await.map(drop)
+    change_live(tx, order_id, Payment::order_cancelled).await
 }
 
 /// The order chose this payment: it is to be captured.
@@ -77,11 +72,20 @@ pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Resu
 /// # Errors
 /// When the database does not answer.
 pub async fn forsake(tx: &mut Tx, order_id: OrderId) -> Result<()> {
+    change_live(tx, order_id, Payment::reject).await
+}
+
+/// Decides about the payment of an order that has not come to nothing, if there is one.
+async fn change_live(
+    tx: &mut Tx,
+    order_id: OrderId,
+    decide: impl FnOnce(Payment) -> Payment,
+) -> Result<()> {
     payments::lock(tx, order_id).await?;
     let Some(stored) = payments::live(tx, order_id).await? else {
         return Ok(());
     };
-    let payment = stored.payment.clone().reject();
+    let payment = decide(stored.payment.clone());
     record(tx, stored, payment, &[]).await.map(drop)
 }
 
