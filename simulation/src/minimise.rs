@@ -72,40 +72,44 @@ impl Search<'_> {
     }
 
     fn less_time(&mut self) -> anyhow::Result<()> {
-        loop {
-            let busy = self.best.setup.size.busy.as_secs();
+        self.shrink(|best| {
+            let busy = best.setup.size.busy.as_secs();
             // It was noticed then: what came later had no part in it.
-            let noticed = self.best.simulated.as_secs() + 1;
-            let mut found = false;
-            for less in [noticed, busy / 2, busy * 3 / 4] {
-                let mut setup = self.best.setup.clone();
+            let noticed = best.simulated.as_secs() + 1;
+            let fewer = [noticed, busy / 2, busy * 3 / 4].into_iter();
+            let fewer = fewer.filter(|&less| less > 0 && less < busy);
+            let setups = fewer.map(|less| {
+                let mut setup = best.setup.clone();
                 setup.size.busy = Duration::from_secs(less);
-                if less > 0 && less < busy && self.try_one(&setup)? {
-                    found = true;
-                    break;
-                }
-            }
-            if !found {
-                return Ok(());
-            }
-        }
+                setup
+            });
+            setups.collect()
+        })
     }
 
     fn fewer_people(&mut self) -> anyhow::Result<()> {
-        loop {
-            let people = self.best.setup.size.people;
-            let mut found = false;
-            for fewer in [people / 2, people.saturating_sub(1)] {
-                let mut setup = self.best.setup.clone();
+        self.shrink(|best| {
+            let people = best.setup.size.people;
+            let fewer = [people / 2, people.saturating_sub(1)].into_iter();
+            let fewer = fewer.filter(|&fewer| fewer > 0 && fewer < people);
+            let setups = fewer.map(|fewer| {
+                let mut setup = best.setup.clone();
                 setup.size.people = fewer;
-                if fewer > 0 && fewer < people && self.try_one(&setup)? {
-                    found = true;
-                    break;
+                setup
+            });
+            setups.collect()
+        })
+    }
+
+    /// Takes the first of what is smaller that is broken too, as long as there is one.
+    fn shrink(&mut self, smaller: impl Fn(&Report) -> Vec<Setup>) -> anyhow::Result<()> {
+        'found: loop {
+            for setup in smaller(&self.best) {
+                if self.try_one(&setup)? {
+                    continue 'found;
                 }
             }
-            if !found {
-                return Ok(());
-            }
+            return Ok(());
         }
     }
 

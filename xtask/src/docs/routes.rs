@@ -1,6 +1,6 @@
 //! deploy/kubernetes: the table of path prefixes, as a cluster's load balancers take it.
 
-use contracts::routing::{KEPT_INSIDE, Route, TABLE};
+use contracts::routing::{KEPT_INSIDE, TABLE};
 
 /// Where every service listens.
 const PORT: u16 = 3000;
@@ -12,9 +12,12 @@ const CLOSED: &str = "closed";
 const HEAD: &str =
     "# Made from contracts/src/routing.rs by `cargo xtask docs`. Not to be edited.\n";
 
-/// The prefixes that lead somewhere in a cluster.
-fn open() -> impl Iterator<Item = &'static Route> {
-    TABLE.iter().filter(|route| !route.is_for_development())
+/// The prefixes that there are in a cluster, and where they lead: those that are open, and those that
+/// are kept inside.
+fn prefixes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let open = TABLE.iter().filter(|route| !route.is_for_development());
+    let kept = KEPT_INSIDE.iter().map(|path| (*path, CLOSED));
+    open.map(|route| (route.prefix, route.service)).chain(kept)
 }
 
 /// For the Gateway API. The longest prefix that fits decides, and a prefix fits whole steps of a path:
@@ -24,17 +27,10 @@ pub fn http_route() -> String {
         "{HEAD}apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata:\n  name: shop\nspec:\n  \
          parentRefs:\n    - {{name: shop, sectionName: https}}\n  hostnames: [tickets.example]\n  rules:\n"
     );
-    for route in open() {
-        let (prefix, service) = (route.prefix, route.service);
+    for (prefix, service) in prefixes() {
         text += &format!(
             "    - matches: [{{path: {{type: PathPrefix, value: {prefix}}}}}]\n      \
              backendRefs: [{{name: {service}, port: {PORT}}}]\n"
-        );
-    }
-    for path in KEPT_INSIDE {
-        text += &format!(
-            "    - matches: [{{path: {{type: PathPrefix, value: {path}}}}}]\n      \
-             backendRefs: [{{name: {CLOSED}, port: {PORT}}}]\n"
         );
     }
     text
@@ -47,13 +43,9 @@ pub fn ingress() -> String {
          cert-manager.io/cluster-issuer: letsencrypt\nspec:\n  tls:\n    - hosts: [tickets.example]\n      \
          secretName: shop-tls\n  rules:\n    - host: tickets.example\n      http:\n        paths:\n"
     );
-    let kept = KEPT_INSIDE.iter().map(|path| (*path, CLOSED));
-    for (path, service) in open()
-        .map(|route| (route.prefix, route.service))
-        .chain(kept)
-    {
+    for (prefix, service) in prefixes() {
         text += &format!(
-            "          - path: {path}\n            pathType: Prefix\n            \
+            "          - path: {prefix}\n            pathType: Prefix\n            \
              backend: {{service: {{name: {service}, port: {{name: http}}}}}}\n"
         );
     }
