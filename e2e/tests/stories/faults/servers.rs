@@ -6,17 +6,8 @@ use e2e::{Client, Cluster, Composition, Marketplace};
 use http::StatusCode;
 use serde_json::json;
 
-use super::{nothing_is_held_up, page, says_come_again, says_what_is_away};
+use super::{WITH_DATABASE, nothing_is_held_up, page, says_come_again, says_what_is_away};
 use crate::people::{pay, person, reserve, until};
-
-const WITH_DATABASE: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
 
 /// The processes of ours, by name.
 fn processes(cluster: &Cluster) -> BTreeMap<String, Option<u32>> {

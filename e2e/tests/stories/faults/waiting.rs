@@ -10,16 +10,7 @@ use servers::postgres::Postgres;
 use testing::nats;
 use tokio::process::Child;
 
-use super::PATIENCE;
-
-const WITH_DATA: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
+use super::{PATIENCE, WITH_DATABASE};
 
 /// A process that was started before anything it needs.
 struct Early {
@@ -109,7 +100,7 @@ async fn keys() -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn every_service_may_come_before_what_it_needs() {
     let mut postgres = Postgres::temporary(false).unwrap();
-    for database in WITH_DATA.into_iter().chain(["sandbox"]) {
+    for database in WITH_DATABASE.into_iter().chain(["sandbox"]) {
         postgres.reached().create_database(database).unwrap();
     }
     let mut nats = nats::single().unwrap();
@@ -121,7 +112,7 @@ async fn every_service_may_come_before_what_it_needs() {
     let mut environment = keys().await;
     environment.push(("TICKETING_DATABASE_URL", databases.clone()));
     environment.push(("TICKETING_NATS_URL", nats.url()));
-    let services: Vec<Early> = WITH_DATA
+    let services: Vec<Early> = WITH_DATABASE
         .into_iter()
         .map(|service| Early::start(service, &environment))
         .collect();
