@@ -38,7 +38,9 @@ impl SmallDisk {
             let enter = &["--user", "--mount", "--preserve-credentials"];
             (&["--map-root-user", "--mount"], enter)
         };
-        let mut command = Command::new("unshare");
+        // It does not outlive a test that is killed.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", "unshare"]);
         command.args(unshare).args(["sh", "-c", HOLDER, "sh"]);
         command.arg(format!("{mib}m")).arg(path);
         let mut holder = command
