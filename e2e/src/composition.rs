@@ -139,6 +139,23 @@ pub fn command(program: &Path, args: &[&str]) -> Command {
     command
 }
 
+/// New keys for sessions, as settings.
+///
+/// # Errors
+/// When the program does not make them.
+pub fn keys(program: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let made = command(program, &["keys"]).as_std_mut().output()?;
+    let text = String::from_utf8(made.stdout)?;
+    let names = ["TICKETING_SESSION_KEY", "TICKETING_SESSION_PUBLIC_KEYS"];
+    let value = |name| {
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        let line = lines.find(|(of, _)| *of == name);
+        let (_, value) = line.with_context(|| format!("no {name} in {text:?}"))?;
+        Ok((name, value.to_owned()))
+    };
+    names.into_iter().map(value).collect()
+}
+
 fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TICKETING_") {

@@ -9,7 +9,7 @@ mod processes;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;
-pub use composition::{Composition, command, program};
+pub use composition::{Composition, command, keys, program};
 pub use disk::SmallDisk;
 pub use marketplace::Marketplace;
 pub use processes::Process;

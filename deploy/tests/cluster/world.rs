@@ -103,7 +103,8 @@ impl World {
             ("TICKETING_DATABASE_CONNECTIONS", "4".to_owned()),
             ("TICKETING_LOG_FORMAT", "text".to_owned()),
         ];
-        told.extend(keys());
+        let program = deploy::image::context().unwrap().join("ticketing");
+        told.extend(e2e::keys(&program).unwrap());
         let routes = Rc::new(Routes::of(&objects));
         let blueprint = Blueprint::new(objects, told).unwrap();
         let migrate = ["migrate", "--database-url", &database_url];
@@ -235,17 +236,4 @@ impl Routes {
         let fitting = self.0.iter().filter(|(prefix, _)| fits(prefix));
         &fitting.max_by_key(|(prefix, _)| prefix.len()).unwrap().1
     }
-}
-
-fn keys() -> Vec<(&'static str, String)> {
-    let program = deploy::image::context().unwrap().join("ticketing");
-    let mut command = std::process::Command::new(program);
-    let made = said_by(command.arg("keys").env_clear()).unwrap();
-    let value = |name: &str| {
-        let line = made.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap().trim_start_matches('=').to_owned()
-    };
-    ["TICKETING_SESSION_KEY", "TICKETING_SESSION_PUBLIC_KEYS"]
-        .map(|name| (name, value(name)))
-        .to_vec()
 }

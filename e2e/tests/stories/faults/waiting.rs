@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use e2e::{Client, command, program};
+use e2e::{Client, command, keys, program};
 use http::StatusCode;
 use serde_json::Value;
 use servers::postgres::Postgres;
@@ -39,6 +39,15 @@ impl Early {
             _process: process.kill_on_drop(true).spawn().unwrap(),
             _mail: mail,
         }
+    }
+
+    /// The check of the database that it opens first: payments begins with the provider's.
+    fn first_database(&self) -> String {
+        let name = match self.service {
+            "payments" => "sandbox",
+            service => service,
+        };
+        format!("database of {name}")
     }
 
     async fn ask(&self, path: &str) -> Option<(StatusCode, Value)> {
@@ -78,25 +87,6 @@ impl Early {
     }
 }
 
-async fn keys() -> Vec<(&'static str, String)> {
-    let made = command(&program().unwrap(), &["keys"])
-        .output()
-        .await
-        .unwrap();
-    let text = String::from_utf8(made.stdout).unwrap();
-    let value = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap().trim_start_matches('=').to_owned()
-    };
-    vec![
-        ("TICKETING_SESSION_KEY", value("TICKETING_SESSION_KEY")),
-        (
-            "TICKETING_SESSION_PUBLIC_KEYS",
-            value("TICKETING_SESSION_PUBLIC_KEYS"),
-        ),
-    ]
-}
-
 #[tokio::test]
 async fn every_service_may_come_before_what_it_needs() {
     let mut postgres = Postgres::temporary(false).unwrap();
@@ -109,7 +99,7 @@ async fn every_service_may_come_before_what_it_needs() {
     postgres.stop().unwrap();
     nats.stop().unwrap();
 
-    let mut environment = keys().await;
+    let mut environment = keys(&program().unwrap()).unwrap();
     environment.push(("TICKETING_DATABASE_URL", databases.clone()));
     environment.push(("TICKETING_NATS_URL", nats.url()));
     let services: Vec<Early> = WITH_DATABASE
@@ -137,25 +127,12 @@ async fn every_service_may_come_before_what_it_needs() {
     web.until("ready", |status, _| status == StatusCode::OK)
         .await;
     for service in &services {
-        let database = format!("database of {}", service.service);
-        let is_first = service.service != "payments";
-        let lacking = if is_first {
-            &*database
-        } else {
-            "database of sandbox"
-        };
-        service.lacks(lacking, &place).await;
+        service.lacks(&service.first_database(), &place).await;
     }
     postgres.restart().unwrap();
     for service in &services {
-        let is_first = service.service != "payments";
-        let lacking = if is_first { service.service } else { "sandbox" };
-        service
-            .lacks(
-                &format!("database of {lacking}"),
-                "run ticketing migrate first",
-            )
-            .await;
+        let why = "run ticketing migrate first";
+        service.lacks(&service.first_database(), why).await;
     }
     let mut migrate = command(&program().unwrap(), &["migrate"]);
     migrate.env("TICKETING_DATABASE_URL", databases);
