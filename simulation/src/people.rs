@@ -214,9 +214,7 @@ impl Person {
                 .filter(|offer| (offer.seller == me) == is_own);
             fit.cloned().collect()
         });
-        let count = u64::try_from(offers.len()).unwrap_or(0);
-        let drawn = usize::try_from(self.client.choices.below(count)).unwrap_or(0);
-        offers.get(drawn).cloned()
+        self.client.choices.one_of(&offers).cloned()
     }
 
     async fn edit(&self) {

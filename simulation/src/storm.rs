@@ -105,10 +105,9 @@ pub async fn rage(world: &World, forecast: &Forecast, until: Duration) -> anyhow
         if world.executor.now() >= until {
             return Ok(());
         }
-        let count = u64::try_from(strikes.len())?;
-        let place = usize::try_from(world.choices.below(count))?;
+        let drawn = world.choices.one_of(&strikes);
         let is_skipped = forecast.skip.contains(&world.tally.strike());
-        if let Some(&fault) = strikes.get(place)
+        if let Some(&fault) = drawn
             && !is_skipped
         {
             strike(world, fault).await?;
@@ -139,9 +138,7 @@ fn drawn(world: &World, least: Duration, most: Duration) -> Duration {
 }
 
 fn service(world: &World) -> &'static str {
-    let count = u64::try_from(SERVICES.len()).unwrap_or(1);
-    let place = usize::try_from(world.choices.below(count)).unwrap_or(0);
-    SERVICES.get(place).copied().unwrap_or("orders")
+    world.choices.one_of(&SERVICES).copied().unwrap_or("orders")
 }
 
 /// Does something later, whatever else happens.
@@ -250,8 +247,8 @@ const SAID: &str = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1',
 /// An owner falls, and comes back from a backup that was made a while before. What others say is in
 /// their logs; what people alone had said since is lost for good, and no promise about it is held.
 async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
-    let place = usize::try_from(world.choices.below(4))?;
-    let owner = RESTORED.get(place).copied().unwrap_or("orders");
+    let owner = world.choices.one_of(&RESTORED).copied();
+    let owner = owner.unwrap_or("orders");
     let host = world.host(owner)?;
     let backup: Disk = host.disk.copy()?;
     let newest = backup.ask("select coalesce(max(position), 0) || '' from events")?;

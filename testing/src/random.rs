@@ -34,6 +34,13 @@ impl Seeded {
     pub fn below(&self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
+
+    /// One of these; none of none.
+    #[must_use]
+    pub fn one_of<'a, T>(&self, all: &'a [T]) -> Option<&'a T> {
+        let count = u64::try_from(all.len()).unwrap_or(u64::MAX);
+        all.get(usize::try_from(self.below(count)).unwrap_or(0))
+    }
 }
 
 impl Random for Seeded {
