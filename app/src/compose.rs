@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use payments::provider::sandbox::Sandbox;
 use payments::provider::sandbox::behaviour::Behaviour;
+use payments::provider::signature::Secret;
 use platform::bus::Bus;
 use platform::bus::in_process::InProcessBus;
 use platform::clock::SystemClock;
@@ -111,25 +112,34 @@ pub struct Marketplace {
     pub sandbox: Db,
 }
 
+/// The secrets of a marketplace.
+#[derive(Debug)]
+pub struct Keys {
+    /// What signs sessions.
+    pub sessions: SigningKey,
+    /// What the payment provider signs its notices with.
+    pub notices: Vec<Secret>,
+}
+
 /// Opens all databases and connects all services.
 ///
 /// # Errors
 /// When a database or a setting is not usable.
 pub async fn compose(
     options: &Options,
-    key: SigningKey,
+    keys: Keys,
     storage: &Storage,
 ) -> anyhow::Result<Marketplace> {
-    let process = in_one_process(options, &key)?;
+    let Keys { sessions, notices } = keys;
+    let process = in_one_process(options, &sessions)?;
     let sandbox = storage.open_sandbox(&process).await?;
-    let provider = sandbox_provider(&process, &sandbox);
     let mut prepared = Vec::new();
     for service in [
-        auth(options, key, &process)?,
+        auth(options, sessions, &process)?,
         tickets(options),
         orders(options),
         expiration(),
-        payments(provider),
+        payments(&process, &sandbox, notices),
         notifications(options, &process)?,
     ] {
         let db = storage.open(&process, service.schema()).await?;
@@ -181,10 +191,13 @@ pub fn expiration() -> Service {
     expiration::service(expiration::Settings::default())
 }
 
-/// Money.
+/// Money, and the provider that moves none, on its own database; it signs its notices with these
+/// secrets.
 #[must_use]
-pub fn payments(provider: Arc<Sandbox>) -> Service {
-    payments::service(payments::Settings::with_sandbox(provider))
+pub fn payments(process: &Process, sandbox: &Db, secrets: Vec<Secret>) -> Service {
+    let clock = Arc::clone(&process.clock);
+    let provider = Sandbox::new(sandbox.clone(), clock, Behaviour::default());
+    payments::service(payments::Settings::with_sandbox(provider, secrets))
 }
 
 /// Messages.
@@ -198,16 +211,6 @@ pub fn notifications(options: &Options, process: &Process) -> anyhow::Result<Ser
         public_url: options.links(),
         dev_mail: files.filter(|_| options.dev_mail),
     }))
-}
-
-/// The provider that moves no money, on its own database.
-#[must_use]
-pub fn sandbox_provider(process: &Process, sandbox: &Db) -> Arc<Sandbox> {
-    Arc::new(Sandbox::new(
-        sandbox.clone(),
-        Arc::clone(&process.clock),
-        Behaviour::default(),
-    ))
 }
 
 fn in_one_process(options: &Options, key: &SigningKey) -> anyhow::Result<Process> {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use payments::provider::signature::Secret;
 use platform::random::Random;
 use platform::session::SigningKey;
 
@@ -63,28 +64,53 @@ impl DataDir {
     /// # Errors
     /// When the file can't be read or written, or holds no key.
     pub fn signing_key(&self, random: &dyn Random) -> anyhow::Result<SigningKey> {
-        let path = self.path.join("signing.key");
-        if !path.exists() {
+        let make = || {
             let key = SigningKey::generate(random).map_err(|error| anyhow::anyhow!("{error}"))?;
+            Ok(key.to_text())
+        };
+        let (path, text) = self.made_once("signing.key", make)?;
+        match text.parse() {
+            Ok(key) => Ok(key),
+            Err(_) => bail!("{} holds no signing key", path.display()),
+        }
+    }
+
+    /// The secret that the payment provider signs its notices with; made at the first start.
+    ///
+    /// # Errors
+    /// When the file can't be read or written, or holds no secret.
+    pub fn webhook_secret(&self, random: &dyn Random) -> anyhow::Result<Secret> {
+        let make = || Ok(Secret::generate(random).to_text().to_owned());
+        let (path, text) = self.made_once("webhook.secret", make)?;
+        text.parse()
+            .with_context(|| format!("{} holds no secret", path.display()))
+    }
+
+    /// What a file says that is made at the first start and is its owner's alone.
+    fn made_once(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<(PathBuf, String)> {
+        let path = self.path.join(name);
+        if !path.exists() {
+            let made = make()?;
             // Renamed into place, so that a crash leaves no half a key.
-            let new = self.path.join("signing.key.new");
+            let new = self.path.join(format!("{name}.new"));
             let mut file = OpenOptions::new()
                 .create(true)
                 .truncate(true)
                 .write(true)
                 .mode(0o600)
                 .open(&new)?;
-            file.write_all(key.to_text().as_bytes())?;
+            file.write_all(made.as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&new, &path)?;
             File::open(&self.path)?.sync_all()?;
         }
         let mut text = String::new();
         File::open(&path)?.read_to_string(&mut text)?;
-        match text.trim().parse() {
-            Ok(key) => Ok(key),
-            Err(_) => bail!("{} holds no signing key", path.display()),
-        }
+        Ok((path, text.trim().to_owned()))
     }
 }
 

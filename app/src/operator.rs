@@ -17,7 +17,7 @@ use platform::session::SigningKey;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
-use crate::compose::{Marketplace, Options, compose};
+use crate::compose::{Keys, Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::settings::DatabaseSettings;
 use crate::storage::{Databases, Storage};
@@ -283,12 +283,15 @@ pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
     };
     std::fs::metadata(data_dir.join("orders.db")).with_context(setting)?;
     let directory = DataDir::open(data_dir)?;
-    let key = directory.signing_key(&platform::random::SystemRandom)?;
+    let keys = Keys {
+        sessions: directory.signing_key(&platform::random::SystemRandom)?,
+        notices: Vec::new(),
+    };
     let options = Options {
         mail_dir: Some(data_dir.join("mail")),
         ..Options::offline()
     };
-    let marketplace = compose(&options, key, &Storage::Files(data_dir.to_owned())).await?;
+    let marketplace = compose(&options, keys, &Storage::Files(data_dir.to_owned())).await?;
     // The lock lasts as long as this process.
     std::mem::forget(directory);
     Ok(held(marketplace, data_dir.to_owned()))
@@ -301,12 +304,15 @@ pub async fn offline(data_dir: &std::path::Path) -> anyhow::Result<Operator> {
 pub async fn beside(databases: &DatabaseSettings) -> anyhow::Result<Operator> {
     let databases = Databases::to_look_at(databases.clone());
     // Nobody is let in here.
-    let key = SigningKey::generate(&platform::random::SystemRandom)?;
+    let keys = Keys {
+        sessions: SigningKey::generate(&platform::random::SystemRandom)?,
+        notices: Vec::new(),
+    };
     let options = Options {
         mail_dir: Some(std::env::temp_dir()),
         ..Options::offline()
     };
-    let marketplace = compose(&options, key, &Storage::Databases(databases)).await?;
+    let marketplace = compose(&options, keys, &Storage::Databases(databases)).await?;
     Ok(held(marketplace, PathBuf::new()))
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
+use payments::provider::signature::Secret;
 use platform::bus::Bus;
 use platform::clock::SystemClock;
 use platform::gate::Gate;
@@ -259,6 +260,20 @@ impl Parts<'_> {
         Ok((Some(key), public))
     }
 
+    /// What the payment provider signs its notices with.
+    fn webhook_secrets(&self) -> anyhow::Result<Vec<Secret>> {
+        let texts = &self.settings.webhook_secrets;
+        if texts.is_empty() {
+            tracing::warn!(
+                "without --webhook-secret (TICKETING_WEBHOOK_SECRETS) no notice of the payment provider is \
+                 taken: what changes there is seen when it is asked"
+            );
+        }
+        let read = texts.iter().map(|text| text.parse());
+        let secrets = read.collect::<Result<_, _>>();
+        secrets.context("--webhook-secret (TICKETING_WEBHOOK_SECRETS)")
+    }
+
     async fn service(
         &self,
         process: &Process,
@@ -272,7 +287,7 @@ impl Parts<'_> {
             (ServiceName::Expiration, _) => compose::expiration(),
             (ServiceName::Payments, _) => {
                 let sandbox = storage.open_sandbox(process).await?;
-                compose::payments(compose::sandbox_provider(process, &sandbox))
+                compose::payments(process, &sandbox, self.webhook_secrets()?)
             }
             (ServiceName::Notifications, _) => compose::notifications(self.options, process)?,
             (ServiceName::Auth | ServiceName::Web | ServiceName::Gateway, _) => {

@@ -10,7 +10,7 @@ use platform::run::{Found, Process, begin, catch_up_sessions};
 use platform::tasks::Tasks;
 use tower::util::BoxCloneSyncService;
 
-use crate::compose::{Marketplace, Options, compose};
+use crate::compose::{Keys, Marketplace, Options, compose};
 use crate::data_dir::DataDir;
 use crate::leaving::Leaving;
 use crate::operator::Operator;
@@ -36,8 +36,11 @@ pub async fn up(settings: UpSettings) -> anyhow::Result<()> {
     let listener = front::listen(settings.listen).await?;
     let address = listener.local_addr()?;
     let options = options(&settings, address);
-    let key = directory.signing_key(&SystemRandom)?;
-    let mut marketplace = compose(&options, key, &Storage::Files(directory.path.clone())).await?;
+    let keys = Keys {
+        sessions: directory.signing_key(&SystemRandom)?,
+        notices: vec![directory.webhook_secret(&SystemRandom)?],
+    };
+    let mut marketplace = compose(&options, keys, &Storage::Files(directory.path.clone())).await?;
     marketplace.process.readiness.set("started", false);
     let streams = Tasks::default();
     let surroundings = Surroundings {

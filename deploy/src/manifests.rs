@@ -15,7 +15,8 @@ use crate::tools::{python, root, said_by, target};
 pub const OVERLAYS: [&str; 3] = ["all-in-one", "development", "production"];
 
 /// Stands in for what `ticketing keys` prints, which is no part of the project.
-const KEYS: &str = "TICKETING_SESSION_KEY=k4.secret.x\nTICKETING_SESSION_PUBLIC_KEYS=k4.public.x\n";
+const KEYS: &str = "TICKETING_SESSION_KEY=k4.secret.x\nTICKETING_SESSION_PUBLIC_KEYS=k4.public.x\n\
+                    TICKETING_WEBHOOK_SECRETS=whsec_x\n";
 
 /// What an overlay comes to.
 ///

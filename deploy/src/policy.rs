@@ -186,7 +186,7 @@ pub fn is_secret(name: &str, value: &str) -> bool {
         .and_then(|(_, rest)| rest.split_once('@'));
     let has_password =
         user.is_some_and(|(user, _)| user.contains(':') || !value.starts_with("postgresql"));
-    let is_named = ["PASSWORD", "SESSION_KEY", "TOKEN", "SMTP_URL"]
+    let is_named = ["PASSWORD", "SECRET", "SESSION_KEY", "TOKEN", "SMTP_URL"]
         .iter()
         .any(|word| name.contains(word));
     !value.is_empty() && (has_password || is_named || value.contains("k4.secret."))

@@ -139,14 +139,18 @@ pub fn command(program: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// New keys for sessions, as settings.
+/// New keys for sessions and for the payment provider's notices, as settings.
 ///
 /// # Errors
 /// When the program does not make them.
 pub fn keys(program: &Path) -> anyhow::Result<Vec<(&'static str, String)>> {
     let made = command(program, &["keys"]).as_std_mut().output()?;
     let text = String::from_utf8(made.stdout)?;
-    let names = ["TICKETING_SESSION_KEY", "TICKETING_SESSION_PUBLIC_KEYS"];
+    let names = [
+        "TICKETING_SESSION_KEY",
+        "TICKETING_SESSION_PUBLIC_KEYS",
+        "TICKETING_WEBHOOK_SECRETS",
+    ];
     let value = |name| {
         let mut lines = text.lines().filter_map(|line| line.split_once('='));
         let line = lines.find(|(of, _)| *of == name);

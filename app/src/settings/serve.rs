@@ -89,6 +89,15 @@ pub struct ServeSettings {
         value_delimiter = ','
     )]
     pub session_public_keys: Vec<String>,
+    /// payments: what the payment provider signs its notices with, the same for all replicas; several
+    /// while one is replaced. `ticketing keys` makes one.
+    #[arg(
+        long = "webhook-secret",
+        env = "TICKETING_WEBHOOK_SECRETS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub webhook_secrets: Vec<String>,
     /// auth, notifications: where mail is written to files when there is no --smtp-url.
     #[arg(long, env = "TICKETING_MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,

@@ -25,7 +25,11 @@ const SECRETS: [(&str, &[&str]); 4] = [
     ("nats", &["url"]),
     (
         "session",
-        &["TICKETING_SESSION_KEY", "TICKETING_SESSION_PUBLIC_KEYS"],
+        &[
+            "TICKETING_SESSION_KEY",
+            "TICKETING_SESSION_PUBLIC_KEYS",
+            "TICKETING_WEBHOOK_SECRETS",
+        ],
     ),
     ("mail", &["url"]),
 ];
@@ -122,7 +126,9 @@ fn only_auth_gets_the_key_that_signs_and_each_its_own_database() {
                     match text(variable, "/name") {
                         "TICKETING_SESSION_KEY" => assert_eq!(service, "auth", "{overlay}"),
                         "TICKETING_DATABASE_URL" => assert_eq!(key, service, "{overlay}"),
-                        "TICKETING_SANDBOX_DATABASE_URL" => assert_eq!(service, "payments"),
+                        "TICKETING_SANDBOX_DATABASE_URL" | "TICKETING_WEBHOOK_SECRETS" => {
+                            assert_eq!(service, "payments", "{overlay}");
+                        }
                         _ => {}
                     }
                 }

@@ -19,12 +19,21 @@ async fn begin(buyer: &mut Client, order: &str) -> (String, String) {
     )
 }
 
-async fn approve(buyer: &mut Client, url: &str) -> StatusCode {
+/// Confirms, and does not follow the way back to this site; answers where that leads.
+async fn confirm(buyer: &mut Client, url: &str) -> String {
     let form = b"answer=approve".to_vec();
     let answer = buyer
         .raw(url, "application/x-www-form-urlencoded", form)
-        .await;
-    answer.unwrap().status
+        .await
+        .unwrap();
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{:?}", answer.body);
+    answer.headers["location"].to_str().unwrap().to_owned()
+}
+
+/// Confirms, and comes back.
+async fn approve(buyer: &mut Client, url: &str) -> StatusCode {
+    let back = confirm(buyer, url).await;
+    buyer.get(&back).await.unwrap().status
 }
 
 /// Waits until neither moves any more; answers what the order and the payment have become.
@@ -60,6 +69,25 @@ async fn a_confirmation_in_time_completes_the_order() {
     let (payment, url) = begin(&mut buyer, &order).await;
     assert_eq!(approve(&mut buyer, &url).await, StatusCode::SEE_OTHER);
     let (order, payment) = ends(&mut buyer, &order, &payment).await;
+    assert_eq!((order, payment), (json!("complete"), json!("captured")));
+    marketplace.audit_and_stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_confirms_and_never_comes_back_has_paid_within_moments() {
+    let marketplace = Marketplace::start(Composition::told(), &[]).await.unwrap();
+    let mut seller = person(&marketplace, "seller").await;
+    let mut buyer = person(&marketplace, "buyer").await;
+    let ticket = seller.list_ticket("Told by the bank").await.unwrap();
+    let order = reserve(&mut buyer, &ticket).await;
+    let (payment, url) = begin(&mut buyer, &order).await;
+    // By then payments asks by itself only every eight seconds, and less and less.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    confirm(&mut buyer, &url).await;
+    let told = ends(&mut buyer, &order, &payment);
+    let (order, payment) = tokio::time::timeout(Duration::from_secs(5), told)
+        .await
+        .expect("the provider's notice is heard");
     assert_eq!((order, payment), (json!("complete"), json!("captured")));
     marketplace.audit_and_stop().await.unwrap();
 }

@@ -6,6 +6,7 @@ mod pay;
 mod sandbox;
 mod show;
 mod view;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::provider::sandbox::{ACTIONS, Sandbox};
 pub struct Doors {
     ctx: Context,
     settlement: Arc<Settlement>,
+    refused: Arc<webhook::Refusals>,
 }
 
 impl Doors {
@@ -33,6 +35,7 @@ impl Doors {
         Self {
             ctx: ctx.clone(),
             settlement,
+            refused: Arc::default(),
         }
     }
 }
@@ -48,6 +51,7 @@ pub(crate) fn routes(doors: Doors, sandbox: Option<Arc<Sandbox>>) -> OpenApiRout
     let router = OpenApiRouter::new()
         .routes(routes!(pay::pay, show::list))
         .routes(routes!(show::show))
+        .routes(routes!(webhook::hear))
         .with_state(doors.clone());
     let Some(sandbox) = sandbox else {
         return router;
@@ -55,11 +59,16 @@ pub(crate) fn routes(doors: Doors, sandbox: Option<Arc<Sandbox>>) -> OpenApiRout
     let confirming = sandbox::Confirming {
         ctx: doors.ctx,
         sandbox,
+        settlement: doors.settlement,
     };
     let page = OpenApiRouter::new()
         .route(
             &format!("{ACTIONS}/{{reference}}"),
             get(sandbox::ask).post(sandbox::answer),
+        )
+        .route(
+            &format!("{}/{{reference}}", sandbox::RETURNS),
+            get(sandbox::back),
         )
         .route(sandbox::STYLE_PATH, get(sandbox::style))
         .with_state(confirming);

@@ -9,7 +9,7 @@ use platform::{Result, Tx};
 
 use crate::domain::order::Order;
 use crate::domain::payment::Payment;
-use crate::store::{order_copies, payments};
+use crate::store::{hints, order_copies, payments, work};
 
 pub use findings::{Finding, findings};
 pub use ledger::ledger;
@@ -66,10 +66,10 @@ pub async fn payments(tx: &mut Tx) -> Result<Vec<Audited>> {
     }
 }
 
-/// How many acts are still to be asked of the provider.
+/// How many payments are still to be acted on, or looked up, at the provider.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn open_work(tx: &mut Tx) -> Result<i64> {
-    crate::store::work::count(tx).await
+    Ok(work::count(tx).await? + hints::count(tx).await?)
 }

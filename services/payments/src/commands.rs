@@ -1,6 +1,7 @@
 //! What payments can do; one transaction each.
 
 pub mod decide;
+pub mod heed;
 pub mod learn;
 mod record;
 pub mod start;

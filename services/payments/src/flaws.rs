@@ -8,6 +8,10 @@ pub const CAPTURED_UNDECIDED: Flaw = Flaw::new("money is taken before orders has
 pub const KEY_PER_ATTEMPT: Flaw = Flaw::new("each attempt to pay has a provider key of its own");
 /// The payment of an order that was lost is left alone.
 pub const LOST_ORDER_KEPT: Flaw = Flaw::new("a lost order keeps its payment");
+/// What a notice of the provider says is believed, instead of looked up.
+pub const NOTICE_BELIEVED: Flaw = Flaw::new("the word of a notice is believed");
+/// Anybody's notice is taken for the provider's.
+pub const SIGNATURE_IGNORED: Flaw = Flaw::new("nobody looks who has signed a notice");
 
 /// All of them.
 pub const ALL: [Flaw; 3] = [CAPTURED_UNDECIDED, KEY_PER_ATTEMPT, LOST_ORDER_KEPT];

@@ -1,4 +1,6 @@
 //! What payments does by itself.
 
+pub mod heed;
 pub mod reconcile;
 pub mod settle;
+pub mod tell;

@@ -14,26 +14,15 @@ pub mod store;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::db::Migration;
 use platform::{Context, Job, Owned, Service};
 
 use api::Doors;
 use jobs::reconcile::Reconciler;
 use jobs::settle::{SETTLE, Settlement};
+use jobs::{heed, tell};
 
 pub use settings::Settings;
-
-/// The history of the service's tables.
-pub const MIGRATIONS: &[Migration] = &[
-    Migration {
-        name: "0001_payments",
-        sqlite: include_str!("../migrations/0001_payments.sql"),
-    },
-    Migration {
-        name: "0002_origins",
-        sqlite: include_str!("../migrations/0002_origins.sql"),
-    },
-];
+pub use store::MIGRATIONS;
 
 /// How often the settle job looks by itself; it is woken for everything that is due.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
@@ -43,10 +32,12 @@ const SETTLE_EVERY: Duration = Duration::from_secs(1);
 pub fn service(settings: Settings) -> Service {
     let reconcile_every = settings.reconcile_every;
     let sandbox = settings.sandbox.clone();
+    let teller = sandbox.clone().filter(|_| settings.tells);
     let settlement = Arc::new(Settlement::new(settings));
-    let (settling, doors) = (Arc::clone(&settlement), Arc::clone(&settlement));
+    let again = || Arc::clone(&settlement);
+    let (settling, heeding, telling, doors) = (again(), again(), again(), again());
     let reconciler = Arc::new(Reconciler::new(settlement));
-    Service::new("payments", MIGRATIONS)
+    let service = Service::new("payments", MIGRATIONS)
         .owned(Owned::of(store::payments::current))
         .routes(move |ctx: &Context| api::routes(Doors::new(ctx, doors), sandbox))
         .consumer(consumers::order::consumer())
@@ -56,4 +47,13 @@ pub fn service(settings: Settings) -> Service {
         .job(Job::new("reconcile", reconcile_every, move |ctx| {
             Arc::clone(&reconciler).run(ctx)
         }))
+        .job(Job::new(heed::HEED, heed::HEED_EVERY, move |ctx| {
+            heed::run(Arc::clone(&heeding), ctx)
+        }));
+    let Some(sandbox) = teller else {
+        return service;
+    };
+    service.job(Job::new("tell", SETTLE_EVERY, move |ctx| {
+        tell::run(Arc::clone(&sandbox), Arc::clone(&telling), ctx)
+    }))
 }

@@ -1,6 +1,8 @@
 //! The payment provider, as payments needs it: every provider that ships implements this.
 
+pub mod notice;
 pub mod sandbox;
+pub mod signature;
 
 use async_trait::async_trait;
 use contracts::Timestamp;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::provider::Provider;
 use crate::provider::sandbox::Sandbox;
+use crate::provider::signature::Secret;
 
 /// What can be set about payments.
 #[derive(Clone)]
@@ -13,6 +14,11 @@ pub struct Settings {
     pub provider: Arc<dyn Provider>,
     /// The sandbox, if that is the provider: its page where customers confirm is then served.
     pub sandbox: Option<Arc<Sandbox>>,
+    /// Whether this service also sends the sandbox's notices, to itself: where nobody else does.
+    pub tells: bool,
+    /// What the provider signs its notices with; several while one is replaced. Without any, no notice
+    /// is taken, and the reconciler alone learns.
+    pub webhook_secrets: Vec<Secret>,
     /// How long a buyer's request waits for the provider.
     pub answer_within: Duration,
     /// After how long a call to the provider counts as unanswered. Longer than `answer_within`, so
@@ -41,6 +47,8 @@ impl Settings {
         Self {
             provider,
             sandbox: None,
+            tells: false,
+            webhook_secrets: Vec::new(),
             answer_within: Duration::from_secs(10),
             call_timeout: Duration::from_secs(30),
             in_flight_max: 1024,
@@ -50,12 +58,15 @@ impl Settings {
         }
     }
 
-    /// The defaults, with the sandbox as the provider.
+    /// The defaults, with the sandbox as the provider, which signs its notices with these secrets.
     #[must_use]
-    pub fn with_sandbox(sandbox: Arc<Sandbox>) -> Self {
+    pub fn with_sandbox(sandbox: Sandbox, webhook_secrets: Vec<Secret>) -> Self {
+        let sandbox = Arc::new(sandbox.signing_with(webhook_secrets.clone()));
         let provider: Arc<dyn Provider> = sandbox.clone();
         Self {
             sandbox: Some(sandbox),
+            tells: !webhook_secrets.is_empty(),
+            webhook_secrets,
             ..Self::new(provider)
         }
     }

@@ -1,5 +1,6 @@
 //! The tables of payments.
 
+pub mod hints;
 pub mod ledger;
 pub mod order_copies;
 pub mod payments;
@@ -9,6 +10,23 @@ pub mod work;
 
 use anyhow::anyhow;
 use platform::Failure;
+use platform::db::Migration;
+
+/// The history of the service's tables.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_payments",
+        sqlite: include_str!("../migrations/0001_payments.sql"),
+    },
+    Migration {
+        name: "0002_origins",
+        sqlite: include_str!("../migrations/0002_origins.sql"),
+    },
+    Migration {
+        name: "0003_expand_hints",
+        sqlite: include_str!("../migrations/0003_expand_hints.sql"),
+    },
+];
 
 /// A column holds a word that this version of the program does not know.
 fn unknown(column: &str, word: &str) -> Failure {

@@ -179,7 +179,7 @@ pub fn said_by(command: &mut Command, name: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&ended.stdout).into_owned())
 }
 
-/// The keys of sessions, made once.
+/// The keys of sessions and notices, made once.
 fn keys(program: &PathBuf, directory: &Directory) -> Result<Vec<(String, String)>> {
     let file = directory.join("keys.env");
     if !file.exists() {

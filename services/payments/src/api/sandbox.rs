@@ -11,8 +11,9 @@ use platform::http::answer::Answer;
 use platform::{Context, Failure, Refused, Result, Tx};
 use serde::Deserialize;
 
-use crate::commands::learn;
 use crate::domain::charge::{Charge, Standing};
+use crate::domain::payment::Payment;
+use crate::jobs::settle::Settlement;
 use crate::provider::ProviderError;
 use crate::provider::sandbox::{ACTIONS, Sandbox};
 use crate::store::payments;
@@ -20,6 +21,9 @@ use crate::store::payments;
 /// Nothing but text and two buttons, whose form goes back here.
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
+
+/// Where customers come back to, without the charge's id.
+pub(super) const RETURNS: &str = "/sandbox/returns";
 
 /// Where its style is.
 pub(super) const STYLE_PATH: &str = "/sandbox/bank.css";
@@ -32,6 +36,7 @@ const STYLE: &str = include_str!("../../assets/sandbox.css");
 pub(super) struct Confirming {
     pub(super) ctx: Context,
     pub(super) sandbox: Arc<Sandbox>,
+    pub(super) settlement: Arc<Settlement>,
 }
 
 /// The customer's answer.
@@ -60,13 +65,13 @@ pub(super) async fn ask(
         .await
         .map_err(unavailable)?;
     let charge = charge.ok_or_else(Refused::not_found)?;
-    let order_id = order_of(&confirming.ctx, &charge)
+    let payment = payment_of(&confirming.ctx, &charge)
         .await?
         .ok_or_else(Refused::not_found)?;
-    Ok(page(&charge, order_id))
+    Ok(page(&charge, payment.order_id))
 }
 
-/// Takes the answer, tells payments what the provider now shows, and goes back to the order.
+/// Takes the answer, and sends the customer back to this site.
 pub(super) async fn answer(
     State(confirming): State<Confirming>,
     Path(reference): Path<String>,
@@ -82,27 +87,41 @@ pub(super) async fn answer(
         .confirm(&reference, approved)
         .await
         .map_err(unavailable)?;
-    let key = charge.key.clone();
-    let tell = async move |tx: &mut Tx| {
-        let stored = payments::with_provider_key(tx, &key)
-            .await?
-            .ok_or_else(Refused::not_found)?;
-        let order_id = stored.payment.order_id;
-        learn::learn(tx, &stored.payment, &charge).await?;
-        Ok(order_id)
-    };
-    let order_id: OrderId = confirming.ctx.db.write(tell).await?;
-    let back = format!("/orders/{order_id}");
+    let back = format!("{RETURNS}/{}", charge.reference);
     Ok(guarded(
         Answer::empty(StatusCode::SEE_OTHER).header(LOCATION, back),
     ))
 }
 
-async fn order_of(ctx: &Context, charge: &Charge) -> Result<Option<OrderId>> {
+/// The customer comes back: payments looks what the provider now shows, so that the order is up to date
+/// when it is seen. Of whoever never gets here, the provider tells.
+pub(super) async fn back(
+    State(confirming): State<Confirming>,
+    Path(reference): Path<String>,
+) -> Result<Answer> {
+    let Confirming {
+        ctx,
+        sandbox,
+        settlement,
+    } = confirming;
+    let charge = sandbox.charge(&reference).await.map_err(unavailable)?;
+    let charge = charge.ok_or_else(Refused::not_found)?;
+    let payment = payment_of(&ctx, &charge)
+        .await?
+        .ok_or_else(Refused::not_found)?;
+    let order_id = payment.order_id;
+    settlement.compare(&ctx, payment).await?;
+    let order = format!("/orders/{order_id}");
+    Ok(guarded(
+        Answer::empty(StatusCode::SEE_OTHER).header(LOCATION, order),
+    ))
+}
+
+async fn payment_of(ctx: &Context, charge: &Charge) -> Result<Option<Payment>> {
     let key = charge.key.clone();
     let read = async move |tx: &mut Tx| payments::with_provider_key(tx, &key).await;
     let stored = ctx.db.read(read).await?;
-    Ok(stored.map(|stored| stored.payment.order_id))
+    Ok(stored.map(|stored| stored.payment))
 }
 
 fn page(charge: &Charge, order_id: OrderId) -> Answer {

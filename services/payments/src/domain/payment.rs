@@ -167,6 +167,13 @@ impl Payment {
         Ok((payment, happened))
     }
 
+    /// Whether a charge shows something that is not known of the payment.
+    #[must_use]
+    pub fn is_news(&self, charge: &Charge) -> bool {
+        let learned = self.clone().learn(charge);
+        learned.map_or(true, |(after, _)| after != *self)
+    }
+
     /// The provider refused our request itself, and so did nothing.
     ///
     /// # Errors

@@ -10,14 +10,12 @@ use std::time::Duration;
 
 use contracts::events::payments::PaymentStatus;
 use futures::{StreamExt, TryStreamExt, stream};
-use metrics::counter;
 use platform::{Context, Result, Tx, lease};
 
 use super::settle::Settlement;
-use crate::commands::learn;
+use super::settle::compare::{differs, show_figures, unanswered};
 use crate::domain::charge::{Charge, Standing};
-use crate::domain::payment::Payment;
-use crate::provider::{Position, ProviderError};
+use crate::provider::Position;
 use crate::store::{payments, reconciled};
 
 /// How many records one step looks at.
@@ -28,12 +26,6 @@ const AT_ONCE: usize = 16;
 
 /// The lease of the one replica that compares.
 const LEASE: &str = "reconcile";
-
-/// Counts where the provider's records and ours differ in what nobody asked for: somebody should look.
-const DIFFERENCES: &str = "ticketing_payment_differences_total";
-
-/// Counts how often the provider did not answer the comparison.
-const UNANSWERED: &str = "ticketing_payment_provider_unanswered_total";
 
 /// What changed just now is left to those who changed it; after the start of the only process nobody
 /// is at work.
@@ -50,11 +42,7 @@ impl Reconciler {
     /// Asks the provider through the settlement.
     #[must_use]
     pub fn new(settlement: Arc<Settlement>) -> Self {
-        // What has not happened yet is shown too, so that the first time is seen as a rise.
-        for kind in ["not_believed", "undone"] {
-            counter!(DIFFERENCES, "kind" => kind).increment(0);
-        }
-        counter!(UNANSWERED).increment(0);
+        show_figures();
         Self {
             settlement,
             begun: AtomicBool::new(false),
@@ -99,7 +87,7 @@ impl Reconciler {
             after = last.payment.id.to_string();
             let looks: Vec<_> = page
                 .into_iter()
-                .map(|stored| self.compare(ctx, stored.payment))
+                .map(|stored| self.settlement.compare(ctx, stored.payment))
                 .collect();
             let answered: Vec<bool> = stream::iter(looks)
                 .buffer_unordered(AT_ONCE)
@@ -109,30 +97,6 @@ impl Reconciler {
                 return Ok(false);
             }
         }
-    }
-
-    /// Looks one payment up; false when the provider does not answer.
-    async fn compare(&self, ctx: &Context, payment: Payment) -> Result<bool> {
-        let key = payment.provider_key();
-        let shown = self.settlement.settings.provider.look_up(&key);
-        let charge = match self.settlement.call(ctx, shown).await {
-            Ok(Some(charge)) => charge,
-            Ok(None) => return Ok(true),
-            Err(error) => return Ok(unanswered(&error)),
-        };
-        let id = payment.id;
-        let learned = ctx
-            .db
-            .write(async move |tx: &mut Tx| learn::learn(tx, &payment, &charge).await.map(drop))
-            .await;
-        if let Err(failure) = &learned
-            && failure.refused().is_some()
-        {
-            counter!(DIFFERENCES, "kind" => "not_believed").increment(1);
-            tracing::error!(payment_id = %id, %failure, "the provider's record is not believed");
-            return Ok(true);
-        }
-        learned.map(|()| true)
     }
 
     /// Goes on through the provider's records, up to those of an hour ago.
@@ -203,7 +167,7 @@ impl Reconciler {
         };
         match undone {
             Ok(_) => {
-                counter!(DIFFERENCES, "kind" => "undone").increment(1);
+                differs("undone");
                 tracing::warn!(reference, "the provider held money for no payment: undone");
                 Ok(true)
             }
@@ -222,11 +186,4 @@ async fn is_ours(ctx: &Context) -> Result<bool> {
     ctx.db
         .write(async move |tx: &mut Tx| lease::take(tx, LEASE, &replica).await)
         .await
-}
-
-/// Whether it makes sense to go on: not when the provider can't be reached.
-fn unanswered(error: &ProviderError) -> bool {
-    counter!(UNANSWERED).increment(1);
-    tracing::warn!(%error, "the reconciler got no answer from the payment provider");
-    matches!(error, ProviderError::Invalid { .. })
 }

@@ -1,6 +1,7 @@
 //! Asks the provider what is to be asked, many payments at a time, each payment one act at a time.
 
 mod attempt;
+pub(crate) mod compare;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

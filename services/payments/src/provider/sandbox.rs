@@ -3,6 +3,7 @@
 pub mod behaviour;
 pub mod cards;
 mod charges;
+pub mod notices;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,17 +12,25 @@ use contracts::money::Money;
 use platform::clock::Clock;
 use platform::db::Migration;
 use platform::{Db, Tx};
+use tokio::sync::Notify;
 
+use super::signature::Secret;
 use super::{Answer, Position, Provider, ProviderError};
 use crate::domain::charge::{Charge, Standing};
 use behaviour::Behaviour;
 
 /// The tables of the sandbox, in a database of its own that payments does not look into; all replicas
 /// of payments have the same.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_sandbox",
-    sqlite: include_str!("../../migrations/sandbox/0001_sandbox.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_sandbox",
+        sqlite: include_str!("../../migrations/sandbox/0001_sandbox.sql"),
+    },
+    Migration {
+        name: "0002_expand_notices",
+        sqlite: include_str!("../../migrations/sandbox/0002_expand_notices.sql"),
+    },
+];
 
 /// Where a customer confirms a payment, without the charge's id.
 pub const ACTIONS: &str = "/sandbox/actions";
@@ -31,6 +40,9 @@ pub struct Sandbox {
     db: Db,
     clock: Arc<dyn Clock>,
     behaviour: Mutex<Behaviour>,
+    secrets: Vec<Secret>,
+    /// Woken when there is something to tell.
+    news: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -49,7 +61,16 @@ impl Sandbox {
             db,
             clock,
             behaviour: Mutex::new(behaviour),
+            secrets: Vec::new(),
+            news: Arc::default(),
         }
+    }
+
+    /// The same, which tells by itself what becomes of charges, and signs with these secrets. Without
+    /// any it tells nothing.
+    #[must_use]
+    pub fn signing_with(self, secrets: Vec<Secret>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Changes how it behaves from now on.
@@ -143,6 +164,7 @@ impl Sandbox {
         decided: impl Fn(&Charge, &str) -> Option<Standing> + Send + Sync + 'static,
     ) -> Answer<Charge> {
         let reference = reference.to_owned();
+        let tells = self.tells();
         let work = async move |tx: &mut Tx| {
             charges::lock(tx, &reference).await?;
             let Some((charge, token)) = charges::with_reference(tx, &reference).await? else {
@@ -152,17 +174,27 @@ impl Sandbox {
                 return Ok(Ok(charge));
             };
             charges::set_standing(tx, &reference, &standing).await?;
-            Ok(Ok(Charge { standing, ..charge }))
+            let after = Charge { standing, ..charge };
+            notices::insert(tx, &after, tells).await?;
+            Ok(Ok(after))
         };
-        self.db
-            .write(work)
-            .await
-            .map_err(|failure| lost(&failure))?
+        self.write(work).await
+    }
+
+    /// Changes something; whoever sends notices is woken.
+    async fn write<F>(&self, work: F) -> Answer<Charge>
+    where
+        F: AsyncFn(&mut Tx) -> platform::Result<Answer<Charge>> + Send + 'static,
+    {
+        let written = self.db.write(work).await;
+        self.news.notify_one();
+        written.map_err(|failure| lost(&failure))?
     }
 
     async fn make(&self, key: &str, amount: Money, token: &str) -> Answer<Charge> {
         let granted = self.behaviour().granted();
         let (key, token) = (key.to_owned(), token.to_owned());
+        let tells = self.tells();
         let work = async move |tx: &mut Tx| {
             charges::lock(tx, &key).await?;
             if let Some((charge, first_token)) = charges::with_key(tx, &key).await? {
@@ -188,16 +220,15 @@ impl Sandbox {
                 created_at,
             };
             charges::insert(tx, &charge, &token).await?;
+            notices::insert(tx, &charge, tells).await?;
             Ok(Ok(charge))
         };
-        self.db
-            .write(work)
-            .await
-            .map_err(|failure| lost(&failure))?
+        self.write(work).await
     }
 
     async fn give_back(&self, reference: &str, amount_minor: i64, key: &str) -> Answer<Charge> {
         let (reference, key) = (reference.to_owned(), key.to_owned());
+        let tells = self.tells();
         let work = async move |tx: &mut Tx| {
             charges::lock(tx, &reference).await?;
             let Some(charge) = charges::find(tx, &reference).await? else {
@@ -210,13 +241,13 @@ impl Sandbox {
                 return Ok(Err(invalid("charge_not_refundable")));
             }
             charges::insert_refund(tx, &charge, &key, amount_minor).await?;
-            let after = charges::find(tx, &reference).await?;
-            Ok(after.ok_or_else(|| invalid("no_such_charge")))
+            let Some(after) = charges::find(tx, &reference).await? else {
+                return Ok(Err(invalid("no_such_charge")));
+            };
+            notices::insert(tx, &after, tells).await?;
+            Ok(Ok(after))
         };
-        self.db
-            .write(work)
-            .await
-            .map_err(|failure| lost(&failure))?
+        self.write(work).await
     }
 }
 

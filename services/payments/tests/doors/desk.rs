@@ -14,6 +14,7 @@ use payments::domain::charge::Charge;
 use payments::domain::ledger::Account;
 use payments::provider::sandbox::behaviour::Behaviour;
 use payments::provider::sandbox::{MIGRATIONS, Sandbox};
+use payments::provider::signature::Secret;
 use payments::provider::{Position, Provider};
 use payments::{Settings, store};
 use platform::db::{Surroundings, Wakers};
@@ -40,7 +41,7 @@ pub struct Desk {
     /// What only the provider looks into.
     pub sandbox_db: Db,
     history: Vec<(OrderFact, OrderState)>,
-    settings: Settings,
+    pub settings: Settings,
     _directory: TempDir,
 }
 
@@ -51,24 +52,31 @@ impl Desk {
 
     pub async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
         let databases = Databases::wanted().unwrap();
-        Self::open_on(databases, change).await
+        Self::open_on(databases, Vec::new(), change).await
+    }
+
+    /// The provider tells by itself what becomes of charges.
+    pub async fn open_told() -> Self {
+        let databases = Databases::wanted().unwrap();
+        Self::open_on(databases, vec![secret()], |_| {}).await
     }
 
     /// Where further replicas can be started.
     pub async fn open_shared() -> Self {
-        Self::open_on(Some(Databases::new().unwrap()), |_| {}).await
+        Self::open_on(Some(Databases::new().unwrap()), Vec::new(), |_| {}).await
     }
 
     async fn open_on(
         databases: Option<Arc<Databases>>,
+        secrets: Vec<Secret>,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let sandbox_clock = TestClock::new();
         let sandbox_db = sandbox_db(&directory, databases.as_deref(), &sandbox_clock).await;
-        let sandbox = sandbox(sandbox_db.clone(), &sandbox_clock);
-        let sandbox = Arc::new(sandbox);
-        let mut settings = Settings::with_sandbox(Arc::clone(&sandbox));
+        let provider = sandbox(sandbox_db.clone(), &sandbox_clock);
+        let mut settings = Settings::with_sandbox(provider, secrets);
+        let sandbox = settings.sandbox.clone().unwrap();
         change(&mut settings);
         let services = vec![payments::service(settings.clone())];
         let world = World::start_on(databases, services).await.unwrap();
@@ -229,8 +237,18 @@ impl Desk {
             .unwrap()
     }
 
-    /// The customer's answer on the sandbox's page.
+    /// The customer's answer on the sandbox's page, and the way back from there.
     pub async fn confirm(&self, url: &str, answer: &str) -> Answered {
+        let answered = self.answer(url, answer).await;
+        let Some(back) = answered.headers.get("location") else {
+            return answered;
+        };
+        let back = back.to_str().unwrap().to_owned();
+        self.world.call("GET", &back, None, None).await.unwrap()
+    }
+
+    /// The customer's answer alone: nobody comes back to tell of it.
+    pub async fn answer(&self, url: &str, answer: &str) -> Answered {
         let request = Request::post(url)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Body::from(format!("answer={answer}")))
@@ -392,6 +410,11 @@ pub async fn sandbox_db(
             Db::open_sqlite(&path, "sandbox", MIGRATIONS, surroundings).unwrap()
         }
     }
+}
+
+/// What the sandbox of [`Desk::open_told`] signs with.
+pub fn secret() -> Secret {
+    format!("whsec_{}", "s".repeat(40)).parse().unwrap()
 }
 
 pub fn id_in(view: &Value) -> PaymentId {

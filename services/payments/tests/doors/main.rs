@@ -18,3 +18,5 @@ mod reconcile;
 mod replicas;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod webhooks;
