@@ -61,13 +61,29 @@ pub enum Fault {
     AnswerLost,
     /// A client goes away while it is answered.
     ClientLeft,
+    /// A notice of the provider does not arrive.
+    NoticeLost,
+    /// It arrives twice.
+    NoticeDoubled,
+    /// It arrives late.
+    NoticeLate,
+    /// A later one about the same charge arrives before it.
+    NoticeOvertaken,
+    /// Somebody who does not know the secret sends one.
+    NoticeForged,
+    /// One of an hour ago is sent again.
+    NoticeOld,
+    /// One arrives with another content than was signed.
+    NoticeAltered,
+    /// One that is signed says what is not so.
+    NoticeUntrue,
     /// A newer version of an owner says what others don't know.
     NewerVersion,
 }
 
 impl Fault {
     /// All there are.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 36] = [
         Self::Crash,
         Self::PowerLoss,
         Self::Paused,
@@ -95,6 +111,14 @@ impl Fault {
         Self::MailAnswerLost,
         Self::AnswerLost,
         Self::ClientLeft,
+        Self::NoticeLost,
+        Self::NoticeDoubled,
+        Self::NoticeLate,
+        Self::NoticeOvertaken,
+        Self::NoticeForged,
+        Self::NoticeOld,
+        Self::NoticeAltered,
+        Self::NoticeUntrue,
         Self::NewerVersion,
     ];
 }

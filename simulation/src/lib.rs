@@ -12,6 +12,7 @@ pub mod history;
 pub mod minimise;
 pub mod network;
 mod newer;
+pub mod notices;
 pub mod people;
 pub mod post;
 pub mod promises;

@@ -43,6 +43,22 @@ pub struct Weather {
     pub answers_lost: u64,
     /// Clients that go away while they are answered.
     pub clients_left: u64,
+    /// Notices of the payment provider that do not arrive.
+    pub notices_lost: u64,
+    /// Those that arrive twice.
+    pub notices_doubled: u64,
+    /// Those that arrive late.
+    pub notices_late: u64,
+    /// Those that a later one may overtake.
+    pub notices_overtaken: u64,
+    /// Those to which somebody adds one that is forged.
+    pub notices_forged: u64,
+    /// One of an hour ago.
+    pub notices_old: u64,
+    /// One with another content than was signed.
+    pub notices_altered: u64,
+    /// One that says what is not so.
+    pub notices_untrue: u64,
 }
 
 /// What is wrong with a process's connection.
@@ -169,8 +185,16 @@ impl Network {
         self.0.wires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn weather(&self) -> Weather {
+    /// What goes wrong with messages now.
+    #[must_use]
+    pub fn weather(&self) -> Weather {
         self.wires().weather
+    }
+
+    /// Whether something happens that does so many times in a thousand.
+    #[must_use]
+    pub fn chance(&self, per_thousand: u64) -> bool {
+        per_thousand > 0 && self.0.choices.below(1000) < per_thousand
     }
 
     fn connection(&self, process: &str) -> Connection {
@@ -179,7 +203,7 @@ impl Network {
     }
 
     fn happens(&self, per_thousand: u64, fault: Fault) -> bool {
-        let does = per_thousand > 0 && self.0.choices.below(1000) < per_thousand;
+        let does = self.chance(per_thousand);
         if does {
             self.0.tally.count(fault);
         }

@@ -12,6 +12,7 @@ use crate::coverage::{self, Coverage};
 use crate::executor::{Executor, FOREVER};
 use crate::faults::Fault;
 use crate::history::{Act, History};
+use crate::notices::Carrier;
 use crate::people::{Market, Person};
 use crate::promises;
 use crate::setup::Setup;
@@ -111,6 +112,7 @@ async fn play_out(
     setup: &Setup,
 ) -> anyhow::Result<Vec<String>> {
     SERVICES.iter().for_each(|service| world.start(service));
+    Carrier::start(world);
     let Setup { size, .. } = setup;
     let (end, market) = (world.executor.now() + size.busy, Market::default());
     let mut lives = Vec::new();

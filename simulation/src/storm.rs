@@ -58,6 +58,14 @@ impl Forecast {
             unanswered: rate(Fault::Unanswered, 300),
             answers_lost: rate(Fault::AnswerLost, 50),
             clients_left: rate(Fault::ClientLeft, 50),
+            notices_lost: rate(Fault::NoticeLost, 200),
+            notices_doubled: rate(Fault::NoticeDoubled, 200),
+            notices_late: rate(Fault::NoticeLate, 300),
+            notices_overtaken: rate(Fault::NoticeOvertaken, 300),
+            notices_forged: rate(Fault::NoticeForged, 100),
+            notices_old: rate(Fault::NoticeOld, 100),
+            notices_altered: rate(Fault::NoticeAltered, 100),
+            notices_untrue: rate(Fault::NoticeUntrue, 200),
         }
     }
 }

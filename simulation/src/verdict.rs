@@ -17,7 +17,7 @@ use crate::world::{SERVICES, World};
 pub fn now(world: &World) -> anyhow::Result<Vec<String>> {
     let disk = |service: &str| world.host(service).map(|host| host.disk.clone());
     let (orders, payments) = (disk("orders")?, disk("payments")?);
-    let mut found = Vec::new();
+    let mut found = world.accused();
     let twice = "select ticket_id from orders where status in ('created', 'awaiting_payment', \
                  'capturing', 'complete', 'refunding') group by ticket_id having count(*) > 1";
     for ticket in look(&orders, "orders", twice)? {
@@ -126,6 +126,11 @@ pub async fn under_way(world: &World) -> anyhow::Result<Vec<String>> {
             "select payment_id || ' is to be: ' || act from work",
         ),
         (
+            "payments",
+            "hints",
+            "select payment_id || ' is to be looked up' from hints",
+        ),
+        (
             "notifications",
             "messages",
             "select id || ' ' || state from messages where state in ('queued', 'sending')",
@@ -139,6 +144,8 @@ pub async fn under_way(world: &World) -> anyhow::Result<Vec<String>> {
                 .map(|what| format!("{table}: {what}")),
         );
     }
+    let untold = "select reference || ' is to be told of' from notices";
+    left.extend(look(&world.provider_disk, "notices", untold)?);
     let events = world.network.waiting();
     if events > 0 {
         left.push(format!("{events} events on the bus"));

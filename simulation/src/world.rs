@@ -12,6 +12,7 @@ use axum::body::Body;
 use http::Request;
 use payments::provider::sandbox::Sandbox;
 use payments::provider::sandbox::behaviour::Behaviour;
+use payments::provider::signature::Secret;
 use platform::db::memory::Disk;
 use platform::gate::Gate;
 use platform::run::open_simulated;
@@ -86,6 +87,8 @@ pub struct Inner {
     pub provider_disk: Disk,
     /// The mail server.
     pub post: Arc<Post>,
+    /// What the provider and payments share, for notices.
+    pub secret: Secret,
     /// What differs from other marketplaces.
     pub terms: Terms,
     /// The machines, by service.
@@ -93,6 +96,7 @@ pub struct Inner {
     key: SigningKey,
     processes: Mutex<BTreeMap<&'static str, Running>>,
     lost: Mutex<Lost>,
+    accused: Mutex<Vec<String>>,
 }
 
 /// What a part of a log that was lost had told of.
@@ -165,7 +169,9 @@ impl World {
         let medium = (&provider_disk, pace(&choices));
         let provider_db = open_simulated(&process, medium, schema)?.0;
         let clock = Arc::clone(&process.clock);
-        let provider = Sandbox::new(provider_db.clone(), clock, Behaviour::default());
+        let secret = Secret::generate(choices.as_ref());
+        let provider = Sandbox::new(provider_db.clone(), clock, Behaviour::default())
+            .signing_with(vec![secret.clone()]);
         Ok(Self(Arc::new(Inner {
             executor: executor.clone(),
             network,
@@ -176,11 +182,13 @@ impl World {
             provider_db,
             provider_disk,
             post,
+            secret,
             terms,
             machines,
             key,
             processes: Mutex::default(),
             lost: Mutex::default(),
+            accused: Mutex::default(),
         })))
     }
 
@@ -350,6 +358,19 @@ impl World {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let is_lost = |line: &String| lost.said.iter().any(|id| line.contains(id.as_str()));
         found.into_iter().filter(|line| !is_lost(line)).collect()
+    }
+
+    /// Somebody saw what must not be.
+    pub fn accuse(&self, what: String) {
+        let mut accused = self.accused.lock().unwrap_or_else(PoisonError::into_inner);
+        accused.push(what);
+    }
+
+    /// What somebody saw that must not be.
+    #[must_use]
+    pub fn accused(&self) -> Vec<String> {
+        let accused = self.accused.lock().unwrap_or_else(PoisonError::into_inner);
+        accused.clone()
     }
 
     /// It went wrong.

@@ -14,4 +14,10 @@ pub const NOTICE_BELIEVED: Flaw = Flaw::new("the word of a notice is believed");
 pub const SIGNATURE_IGNORED: Flaw = Flaw::new("nobody looks who has signed a notice");
 
 /// All of them.
-pub const ALL: [Flaw; 3] = [CAPTURED_UNDECIDED, KEY_PER_ATTEMPT, LOST_ORDER_KEPT];
+pub const ALL: [Flaw; 5] = [
+    CAPTURED_UNDECIDED,
+    KEY_PER_ATTEMPT,
+    LOST_ORDER_KEPT,
+    NOTICE_BELIEVED,
+    SIGNATURE_IGNORED,
+];

@@ -70,6 +70,7 @@ impl World {
                 unheard_after: Duration::from_secs(20),
                 strangers_after: Duration::from_secs(120),
                 sandbox: Some(Arc::clone(&self.provider)),
+                webhook_secrets: vec![self.secret.clone()],
                 ..payments::Settings::new(Arc::new(Remote::new(&self.executor, &self.provider)))
             }),
             "notifications" => notifications::service(notifications::Settings {
