@@ -1,5 +1,5 @@
 //! What clients were told must be so for ever: acknowledged is done (D1), a key has one effect (D2), an
-//! order ends by time only when its time is up (H1).
+//! order ends by time only when its time is up (H1), what follows from an event follows once (P2).
 
 use std::collections::BTreeSet;
 
@@ -45,6 +45,7 @@ pub async fn broken(world: &World, told: &Told) -> anyhow::Result<Vec<String>> {
     found.extend(not_done(world, told)?);
     found.extend(done_twice(world, told)?);
     found.extend(ended_early(world)?);
+    found.extend(handled_twice(world)?);
     found.extend(let_in_again(world, told).await?);
     Ok(found)
 }
@@ -101,6 +102,22 @@ fn ended_early(world: &World) -> anyhow::Result<Vec<String>> {
                 "H1: placed, ended by time, and its hold was longer: {line}"
             ));
         }
+    }
+    Ok(found)
+}
+
+/// P2: an event that was handled once had each of its consequences once. What comes of it twice and leaves
+/// everything as it is shows only here.
+fn handled_twice(world: &World) -> anyhow::Result<Vec<String>> {
+    // Events have ids with slashes, requests don't.
+    let twice = "select json_extract(envelope, '$.type') || ' of ' || subject || ' twice because of ' || \
+                 json_extract(envelope, '$.causationid') as line from events \
+                 where json_extract(envelope, '$.causationid') like '%/%' \
+                 group by line having count(*) > 1";
+    let mut found = Vec::new();
+    for host in world.machines.values() {
+        let lines = look(&host.disk, "events", twice)?;
+        found.extend(lines.into_iter().map(|line| format!("P2: {line}")));
     }
     Ok(found)
 }
