@@ -32,7 +32,7 @@ async fn react(tx: &mut Tx, event: &Event<Payment>, grace: Duration) -> Result<(
             PaymentFact::Captured => order.payment_captured(claim),
             PaymentFact::Failed { .. } => order.payment_failed(id, now),
             PaymentFact::Voided => order.payment_voided(id),
-            PaymentFact::Refunded { amount_minor } => order.payment_refunded(id, *amount_minor),
+            PaymentFact::Refunded { .. } => order.payment_refunded(id, event.state.refunded_minor),
         }
     };
     hear(tx, event.state.order_id, step).await

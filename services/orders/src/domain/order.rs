@@ -152,6 +152,9 @@ pub enum Ignored {
     /// The order has this payment already.
     #[error("the payment is the chosen one")]
     AlreadyChosen,
+    /// So much was given back before.
+    #[error("the money was given back before")]
+    RefundedBefore,
     /// No refund was asked for.
     #[error("no refund is on its way")]
     NotRefunding,

@@ -46,13 +46,15 @@ impl Order {
         ))
     }
 
-    /// The provider has given money back: the whole ends the sale, a part leaves the order complete.
+    /// The provider has given money back, `total_minor` until now: the whole ends the sale, a part leaves
+    /// the order complete.
     /// If nobody has asked for it here, it was in a part of the log that was lost with an older backup;
     /// the ticket is then taken off the market, because what was to become of it is lost too.
     ///
     /// # Errors
-    /// When the payment is not the one that paid: then it was rejected.
-    pub fn payment_refunded(self, payment_id: PaymentId, amount_minor: i64) -> Heard {
+    /// When the payment is not the one that paid: then it was rejected. When it was heard before, which a
+    /// payment tells again whose service came back from an older backup.
+    pub fn payment_refunded(self, payment_id: PaymentId, total_minor: i64) -> Heard {
         let (sale, fate) = match self.state {
             State::Refunding { sale, fate, .. } => (sale, fate),
             State::Complete(sale) => (sale, TicketFate::Withdraw),
@@ -61,8 +63,11 @@ impl Order {
         if sale.payment_id != payment_id {
             return Err(Ignored::OtherPayment);
         }
-        let refunded_minor = sale.refunded_minor.saturating_add(amount_minor);
-        let refunded_minor = refunded_minor.min(self.terms.price.minor);
+        let refunded_minor = total_minor.min(self.terms.price.minor);
+        let amount_minor = refunded_minor.saturating_sub(sale.refunded_minor);
+        if amount_minor <= 0 {
+            return Err(Ignored::RefundedBefore);
+        }
         let sale = Sale {
             refunded_minor,
             ..sale

@@ -179,7 +179,9 @@ fn parts_given_back_add_up_to_the_whole() {
             fate
         }
     );
-    let whole = Step::Refunded('p', 1000).take(rest.order, at(6)).unwrap();
+    let again = Step::Refunded('p', 999).take(rest.order.clone(), at(6));
+    assert!(again.is_err(), "told before");
+    let whole = Step::Refunded('p', 1999).take(rest.order, at(6)).unwrap();
     assert_eq!(
         whole.fact,
         OrderFact::Refunded {

@@ -43,7 +43,8 @@ ask_1999            !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    asks_
 ask_2000            !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !too_large !too_large !refunding !refunded  !unpaid    !unpaid
 ask_0               !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !positive  !positive  !refunding !refunded  !unpaid    !unpaid
 ask_-1              !unpaid    !unpaid    !unpaid    !unpaid    !unpaid    !positive  !positive  !refunding !refunded  !unpaid    !unpaid
-refunded_p_1998     .unasked   .unasked   .unasked   .unasked   .unasked   partly     refunded   partly     .unasked   .unasked   .unasked
+refunded_p_999      .unasked   .unasked   .unasked   .unasked   .unasked   partly     .before    partly     .unasked   .unasked   .unasked
+refunded_p_1998     .unasked   .unasked   .unasked   .unasked   .unasked   partly     partly     partly     .unasked   .unasked   .unasked
 refunded_p_1999     .unasked   .unasked   .unasked   .unasked   .unasked   refunded   refunded   refunded   .unasked   .unasked   .unasked
 refunded_q_1999     .unasked   .unasked   .unasked   .unasked   .unasked   .other     .other     .other     .unasked   .unasked   .unasked
 ";
@@ -152,6 +153,7 @@ fn rows() -> Vec<(&'static str, i64, Step)> {
         ("ask_2000", 830, Step::AskRefund(Some(2000), relist)),
         ("ask_0", 830, Step::AskRefund(Some(0), relist)),
         ("ask_-1", 830, Step::AskRefund(Some(-1), relist)),
+        ("refunded_p_999", 830, Step::Refunded(P, 999)),
         ("refunded_p_1998", 830, Step::Refunded(P, 1998)),
         ("refunded_p_1999", 830, Step::Refunded(P, 1999)),
         ("refunded_q_1999", 830, Step::Refunded(Q, 1999)),
@@ -283,6 +285,7 @@ fn ignored_word(ignored: Ignored) -> &'static str {
         Ignored::OtherPayment => ".other",
         Ignored::AlreadyChosen => ".chosen",
         Ignored::NotRefunding => ".unasked",
+        Ignored::RefundedBefore => ".before",
     }
 }
 
