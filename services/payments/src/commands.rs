@@ -1,5 +1,6 @@
 //! What payments can do; one transaction each.
 
+pub mod adopt;
 pub mod decide;
 pub mod heed;
 pub mod learn;

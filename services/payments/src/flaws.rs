@@ -12,6 +12,8 @@ pub const LOST_ORDER_KEPT: Flaw = Flaw::new("a lost order keeps its payment");
 pub const NOTICE_BELIEVED: Flaw = Flaw::new("the word of a notice is believed");
 /// Anybody's notice is taken for the provider's.
 pub const SIGNATURE_IGNORED: Flaw = Flaw::new("nobody looks who has signed a notice");
+/// A payment that was lost with an older backup is not taken on again.
+pub const LOST_PAYMENT_LEFT: Flaw = Flaw::new("a lost payment is not taken on again");
 
 /// All of them.
 pub const ALL: [Flaw; 5] = [

@@ -26,6 +26,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0003_expand_hints",
         sqlite: include_str!("../migrations/0003_expand_hints.sql"),
     },
+    Migration {
+        name: "0004_expand_adopted",
+        sqlite: include_str!("../migrations/0004_expand_adopted.sql"),
+    },
 ];
 
 /// A column holds a word that this version of the program does not know.

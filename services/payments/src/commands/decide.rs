@@ -3,12 +3,11 @@
 use contracts::ids::{OrderId, PaymentId};
 use platform::{Refused, Result, Tx};
 
-use super::record::record;
-use crate::domain::ledger::Posting;
+use super::adopt::may_be_lost;
+use super::record::{earned, record};
 use crate::domain::payment::{Payment, State};
 use crate::domain::refusal::Refusal;
-use crate::store::payments::Stored;
-use crate::store::{ledger, payments};
+use crate::store::payments::{self, Stored};
 
 /// The order was cancelled.
 ///
@@ -59,11 +58,13 @@ pub async fn refund(
 /// When there is no such payment, or its money was not taken.
 pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
     let payment = of_order(tx, order_id, payment_id).await?.payment;
-    if !matches!(payment.state, State::Captured { .. }) {
-        return Err(Refusal::NotCaptured.into());
+    match payment.state {
+        State::Captured { .. } => earned(tx, &payment).await,
+        // What became of it was lost with an older backup. It is the seller's once it is captured again.
+        State::Started { .. } | State::Authorized { .. } if may_be_lost(tx, payment_id) => Ok(()),
+        State::Refunded if may_be_lost(tx, payment_id) => Ok(()),
+        _ => Err(Refusal::NotCaptured.into()),
     }
-    let posting = Posting::earned(payment.buyer_id, payment.seller_id, payment.amount);
-    ledger::post_earned(tx, payment_id, &posting).await
 }
 
 /// The order was lost with an older backup of orders: nobody will ever choose or reject its payment, so
@@ -75,18 +76,18 @@ pub async fn forsake(tx: &mut Tx, order_id: OrderId) -> Result<()> {
     change_live(tx, order_id, Payment::reject).await
 }
 
-/// Decides about the payment of an order that has not come to nothing, if there is one.
+/// Decides about the payments of an order that have not come to nothing.
 async fn change_live(
     tx: &mut Tx,
     order_id: OrderId,
-    decide: impl FnOnce(Payment) -> Payment,
+    decide: impl Fn(Payment) -> Payment,
 ) -> Result<()> {
     payments::lock(tx, order_id).await?;
-    let Some(stored) = payments::live(tx, order_id).await? else {
-        return Ok(());
-    };
-    let payment = decide(stored.payment.clone());
-    record(tx, stored, payment, &[]).await.map(drop)
+    for stored in payments::live(tx, order_id).await? {
+        let payment = decide(stored.payment.clone());
+        record(tx, stored, payment, &[]).await?;
+    }
+    Ok(())
 }
 
 async fn of_order(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<Stored> {

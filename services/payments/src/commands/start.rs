@@ -56,7 +56,7 @@ pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
         .await?
         .ok_or_else(Refused::not_found)?;
     if order.is_being_paid()
-        && let Some(stored) = payments::live(tx, wish.order_id).await?
+        && let Some(stored) = payments::live(tx, wish.order_id).await?.into_iter().next()
     {
         return Ok(Started::UnderWay(Box::new(stored)));
     }

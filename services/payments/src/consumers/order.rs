@@ -1,8 +1,10 @@
 //! Orders: who may pay what until when, and what becomes of each payment.
 
 use contracts::events::orders::{Order, OrderFact};
+use contracts::ids::PaymentId;
 use platform::{Consumer, Event, Result, Tx};
 
+use crate::commands::adopt::adopt;
 use crate::commands::decide;
 use crate::flaws;
 use crate::store::order_copies;
@@ -33,6 +35,9 @@ async fn fell_back(tx: &mut Tx, subject: &str, newest: Option<&Event<Order>>) ->
 
 async fn react(tx: &mut Tx, event: &Event<Order>) -> Result<()> {
     let order_id = event.state.id;
+    for payment_id in named(event).into_iter().flatten() {
+        adopt(tx, order_id, payment_id).await?;
+    }
     match &event.fact {
         Some(OrderFact::Cancelled { .. }) => decide::cancel(tx, order_id).await,
         Some(OrderFact::Capturing { payment_id }) => {
@@ -58,4 +63,19 @@ async fn react(tx: &mut Tx, event: &Event<Order>) -> Result<()> {
         )
         | None => Ok(()),
     }
+}
+
+/// The payments of which the order speaks.
+fn named(event: &Event<Order>) -> [Option<PaymentId>; 2] {
+    let in_fact = match &event.fact {
+        Some(
+            OrderFact::Capturing { payment_id }
+            | OrderFact::Completed { payment_id }
+            | OrderFact::PaymentRejected { payment_id }
+            | OrderFact::RefundRequested { payment_id, .. }
+            | OrderFact::Refunded { payment_id, .. },
+        ) => Some(*payment_id),
+        _ => None,
+    };
+    [in_fact, event.state.payment_id]
 }

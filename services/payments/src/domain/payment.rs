@@ -125,6 +125,12 @@ impl Payment {
         now: Timestamp,
     ) -> Result<(Self, Happened), Refusal> {
         order.payable(now)?;
+        Ok(Self::begin_again(id, order, now))
+    }
+
+    /// Begins a payment again that was lost; that it could begin its order has shown.
+    #[must_use]
+    pub fn begin_again(id: PaymentId, order: &Order, now: Timestamp) -> (Self, Happened) {
         let payment = Self {
             id,
             order_id: order.id,
@@ -140,7 +146,7 @@ impl Payment {
             fact: PaymentFact::Started,
             state: payment.public(),
         };
-        Ok((payment, happened))
+        (payment, happened)
     }
 
     /// Brings the payment to what the provider shows, and says what has happened on the way. What it

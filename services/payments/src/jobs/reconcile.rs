@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use contracts::Timestamp;
 use contracts::events::payments::PaymentStatus;
 use futures::{StreamExt, TryStreamExt, stream};
+use platform::clock::earlier;
 use platform::{Context, Result, Tx, lease};
 
 use super::settle::Settlement;
@@ -102,10 +104,13 @@ impl Reconciler {
     /// Goes on through the provider's records, up to those of an hour ago.
     async fn undo_strangers(&self, ctx: &Context) -> Result<()> {
         let old = self.settlement.settings.strangers_after;
-        let until = ctx
-            .now()
-            .checked_sub(old)
-            .unwrap_or(contracts::Timestamp::MIN);
+        let until = earlier(ctx.now(), old);
+        let born = ctx.db.read(async |tx: &mut Tx| Ok(tx.incarnation()));
+        let born = Timestamp::from_microsecond(born.await?).unwrap_or(Timestamp::MAX);
+        if until < born {
+            // What a backup did not have orders may still name: nobody is a stranger yet.
+            return Ok(());
+        }
         loop {
             let read = async |tx: &mut Tx| reconciled::position(tx).await;
             let position = ctx.db.read(read).await?;

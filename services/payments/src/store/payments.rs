@@ -56,6 +56,30 @@ pub async fn insert(tx: &mut Tx, stored: &Stored, idempotency_key: Option<&str>)
     Ok(written == 1)
 }
 
+/// Writes a payment that was lost. Another one of its order may be live.
+pub async fn insert_adopted(tx: &mut Tx, stored: &Stored) -> Result<()> {
+    let Stored { payment, version } = stored;
+    tx.execute_later(
+        "insert into payments (id, order_id, buyer_id, seller_id, amount_minor, currency, \
+         status, decision, provider_key, version, adopted, created_at, changed_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11)",
+        params![
+            payment.id,
+            payment.order_id,
+            payment.buyer_id,
+            payment.seller_id,
+            payment.amount.minor,
+            payment.amount.currency,
+            status_word(payment.status()),
+            decision_word(payment.decision),
+            payment.provider_key(),
+            version,
+            payment.created_at,
+        ],
+    )
+    .await
+}
+
 /// Brings the row to the payment's state.
 pub async fn update(tx: &mut Tx, stored: &Stored) -> Result<()> {
     let Stored { payment, version } = stored;
@@ -104,14 +128,15 @@ pub async fn with_key(tx: &mut Tx, order_id: OrderId, key: &str) -> Result<Optio
     whole(tx, row).await
 }
 
-/// The one payment of an order that has not come to nothing.
-pub async fn live(tx: &mut Tx, order_id: OrderId) -> Result<Option<Stored>> {
+/// The payments of an order that have not come to nothing: one, or more if one was lost and adopted,
+/// oldest first.
+pub async fn live(tx: &mut Tx, order_id: OrderId) -> Result<Vec<Stored>> {
     let sql = format!(
         "select {COLUMNS} from payments \
-         where order_id = $1 and status in ('started', 'authorized', 'captured')"
+         where order_id = $1 and status in ('started', 'authorized', 'captured') order by id"
     );
-    let row = tx.query_opt(&sql, params![order_id]).await?;
-    whole(tx, row).await
+    let rows = tx.query(&sql, params![order_id]).await?;
+    all(tx, rows).await
 }
 
 /// The newest payments of an order, oldest first, at most `limit`.

@@ -9,6 +9,7 @@ use platform::db::Row;
 use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
+use crate::domain::payment::{Act, Payment};
 use crate::domain::token::Token;
 
 /// An act that is to be done.
@@ -48,6 +49,26 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
             next_try_at,
             work.origin.traceparent,
             work.origin.correlation,
+        ],
+    )
+    .await
+}
+
+/// Writes that the provider is to be asked what has become of a payment, and not to act.
+pub async fn insert_look(tx: &mut Tx, payment: &Payment) -> Result<()> {
+    let (now, origin) = (tx.now(), tx.origin().clone());
+    // The first attempt acts: here somebody else has made it.
+    tx.execute_later(
+        "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
+         traceparent, correlation) values ($1, $2, $3, null, 1, $4, $4, $5, $6) \
+         on conflict do nothing",
+        params![
+            payment.id,
+            Act::Authorize.name(),
+            payment.provider_key(),
+            now,
+            origin.traceparent,
+            origin.correlation,
         ],
     )
     .await

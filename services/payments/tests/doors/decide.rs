@@ -1,5 +1,7 @@
 //! What orders decides is done: captured, voided, given back; and the ledger shows it.
 
+use std::time::Duration;
+
 use contracts::events::orders::{CancelReason, OrderFact, OrderStatus, TicketFate};
 use contracts::events::payments::PaymentFact;
 use payments::domain::charge::Standing;
@@ -192,6 +194,8 @@ async fn more_than_what_is_left_is_not_given_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_of_another_order_is_not_touched() {
     let mut desk = Desk::open().await;
+    // What is younger than this life of the log can't have been lost with an older one.
+    desk.advance(Duration::from_secs(11 * 60));
     let (mine, other) = (desk.order().await, desk.order().await);
     let payment_id = desk.authorized(&mine).await;
     desk.say(

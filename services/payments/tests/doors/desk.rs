@@ -22,6 +22,7 @@ use platform::random::SystemRandom;
 use platform::{Clock, Db, Tx};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testing::backup::Backup;
 use testing::owner::Owner;
 use testing::postgres::Databases;
 use testing::{Answered, Replica, TestClock, World};
@@ -99,14 +100,25 @@ impl Desk {
     /// The process dies and starts again; orders and the provider go on. Where other processes may
     /// work on the same database, what it had taken is free when its lease ends.
     pub async fn crash(self) -> Self {
+        self.crash_to(None).await
+    }
+
+    /// The same, and payments alone comes back from a backup.
+    pub async fn put_back(self, backup: &Backup) -> Self {
+        self.crash_to(Some(backup)).await
+    }
+
+    async fn crash_to(self, backup: Option<&Backup>) -> Self {
         if self.db().is_shared() {
             self.advance(LEASE);
         }
-        let world = self
-            .world
-            .restart(vec![payments::service(self.settings.clone())])
-            .await
-            .unwrap();
+        let crashed = self.world.crash().await.unwrap();
+        let service = payments::service(self.settings.clone());
+        if let Some(backup) = backup {
+            crashed.put_back(backup).unwrap();
+            crashed.begin_new_life(service.schema()).await.unwrap();
+        }
+        let world = crashed.start(vec![service]).await.unwrap();
         let remember = |orders: &testing::owner::Owner| {
             for (fact, state) in &self.history {
                 orders

@@ -17,6 +17,8 @@ mod reconcile;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod webhooks;

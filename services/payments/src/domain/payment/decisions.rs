@@ -45,7 +45,18 @@ impl Payment {
     /// # Errors
     /// When it was not captured or is to be undone anyway, or the amount is more than what is left.
     pub fn request_refund(mut self, key: &str, amount_minor: i64) -> Result<Self, Refusal> {
-        if !matches!(self.state, State::Captured { .. }) || self.decision == Decision::Undo {
+        // Asked for in a part of the log that was lost, and shown by the provider before it is asked again.
+        let is_done = |refund: &Refund| refund.done && refund.key == key;
+        if self.refunds.iter().any(is_done) {
+            return Ok(self);
+        }
+        // One that was chosen and is not captured was: what is known of that was lost, and comes again.
+        let is_captured = match self.state {
+            State::Captured { .. } => self.decision != Decision::Undo,
+            State::Started { .. } | State::Authorized { .. } => self.decision == Decision::Take,
+            _ => false,
+        };
+        if !is_captured {
             return Err(Refusal::NotCaptured);
         }
         let asked: i64 = self.refunds.iter().map(|refund| refund.amount_minor).sum();
