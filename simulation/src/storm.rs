@@ -11,7 +11,7 @@ use crate::faults::Fault;
 use crate::network::{Connection, Weather};
 use crate::newer;
 use crate::setup::Setup;
-use crate::world::{SERVICES, World};
+use crate::world::{Lost, SERVICES, World};
 
 /// What goes wrong in this simulation: some of everything, so that faults also come without others
 /// that would hide them.
@@ -243,9 +243,14 @@ fn cut(world: &World, service: &'static str, fault: Fault, lasts: Duration) {
     });
 }
 
-/// Who comes back from a backup. What payments had recorded since, and who had signed up, is left to
-/// operators.
-const RESTORED: [&str; 4] = ["expiration", "tickets", "orders", "notifications"];
+/// Who comes back from a backup. Who had signed up since is left to operators.
+const RESTORED: [&str; 5] = [
+    "expiration",
+    "tickets",
+    "orders",
+    "notifications",
+    "payments",
+];
 
 /// What people had said that a lost part of a log told of.
 const SAID: &str = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
@@ -275,7 +280,14 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
         );
         host.disk.ask(&sql)
     };
-    world.lose(about(SAID)?, about("'ticketing.ticket.locked.v1'")?);
+    world.lose(Lost {
+        said: about(SAID)?.into_iter().collect(),
+        locks: about("'ticketing.ticket.locked.v1'")?.into_iter().collect(),
+        payments: about("'ticketing.payment.started.v1'")?
+            .into_iter()
+            .collect(),
+        any: true,
+    });
     host.disk.put_back(&backup)?;
     host.disk.begin_new_life(host.clock.now())?;
     world.start(owner);

@@ -106,6 +106,8 @@ pub struct Lost {
     pub said: BTreeSet<String>,
     /// Tickets that orders had locked: until orders says so again they can be taken back.
     pub locks: BTreeSet<String>,
+    /// Payments: those that no order has heard of are gone, and their keys with them.
+    pub payments: BTreeSet<String>,
     /// Whether there was anything that may have been lost.
     pub any: bool,
 }
@@ -329,13 +331,20 @@ impl World {
     }
 
     /// What was said of these last is lost with the part of a log that a backup did not have.
-    pub fn lose(&self, said: Vec<String>, locks: Vec<String>) {
-        self.trace
-            .say(|| format!("{FAULT}lost with it: {said:?}, locks {locks:?}"));
+    pub fn lose(&self, more: Lost) {
+        self.trace.say(|| format!("{FAULT}with it: {more:?}"));
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.said.extend(said);
-        lost.locks.extend(locks);
-        lost.any = true;
+        lost.said.extend(more.said);
+        lost.locks.extend(more.locks);
+        lost.payments.extend(more.payments);
+        lost.any |= more.any;
+    }
+
+    /// Whether a payment was lost.
+    #[must_use]
+    pub fn has_lost_payment(&self, payment: &str) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.payments.contains(payment)
     }
 
     /// Whether a lock on this ticket was lost.

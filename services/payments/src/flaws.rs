@@ -16,10 +16,11 @@ pub const SIGNATURE_IGNORED: Flaw = Flaw::new("nobody looks who has signed a not
 pub const LOST_PAYMENT_LEFT: Flaw = Flaw::new("a lost payment is not taken on again");
 
 /// All of them.
-pub const ALL: [Flaw; 5] = [
+pub const ALL: [Flaw; 6] = [
     CAPTURED_UNDECIDED,
     KEY_PER_ATTEMPT,
     LOST_ORDER_KEPT,
+    LOST_PAYMENT_LEFT,
     NOTICE_BELIEVED,
     SIGNATURE_IGNORED,
 ];
