@@ -255,7 +255,10 @@ impl Db {
             let sql = "update meta set value = case when value < $1 then $1 else value + 1 end \
                        where name = 'incarnation'";
             let now = tx.now();
-            tx.execute(sql, params![now]).await.map(drop)
+            tx.execute(sql, params![now]).await?;
+            let sql = "insert into meta (name, value) values ('put_back', 1) \
+                       on conflict (name) do update set value = 1";
+            tx.execute(sql, params![]).await.map(drop)
         })
         .await
     }

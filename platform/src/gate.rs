@@ -19,7 +19,7 @@ pub mod store;
 pub mod watermark;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +88,8 @@ pub struct Gate {
     /// Whether a task waits for the end of a rebuild, and takes it over if need be.
     finishing: Arc<AtomicBool>,
     recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
+    /// When the log may say again that an owner's loss is not believed, in seconds of the clock.
+    says_again_at: Arc<AtomicU64>,
 }
 
 impl Gate {
@@ -103,6 +105,7 @@ impl Gate {
             rebuilding: Arc::default(),
             finishing: Arc::default(),
             recent: Arc::default(),
+            says_again_at: Arc::default(),
         }
     }
 

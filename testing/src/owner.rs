@@ -133,6 +133,7 @@ fn answer(log: &Log, body: &[u8]) -> Vec<u8> {
             let last = (!events.is_empty()).then_some(i64::MAX);
             written(&LogPage { events, last })
         }
+        Ok(Ask::PutBack) => written(&false),
         Ok(Ask::Sums { aggregate }) => {
             let mut heads = BTreeMap::new();
             for event in log.iter().filter(|e| e.aggregate == aggregate) {

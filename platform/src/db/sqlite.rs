@@ -196,6 +196,7 @@ pub(super) fn begin_new_life(path: &Path, now: i64) -> anyhow::Result<()> {
 pub(super) fn live_anew(connection: &Connection, now: i64) -> anyhow::Result<()> {
     let last = meta(connection, "incarnation")?.unwrap_or(0);
     set_meta(connection, "incarnation", now.max(last.saturating_add(1)))?;
+    set_meta(connection, "put_back", 1)?;
     set_meta(connection, "open", 0)
 }
 

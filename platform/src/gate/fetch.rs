@@ -1,6 +1,7 @@
 //! Reads from an owner's log what a key lacks, and goes back to where both agree if the owner was
 //! restored from a backup.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use contracts::{Envelope, Timestamp};
@@ -98,6 +99,9 @@ impl Gate {
     /// Sets copy and cursor back to the newest event that the owner's log and the cursor share.
     async fn fall_back(&self, consumer: &Consumer, subject: &str, cursor: Cursor) -> Result<()> {
         let shared = self.shared(consumer, subject, cursor).await?;
+        if shared.is_empty() {
+            self.believe_loss(consumer).await?;
+        }
         let (gate, owned, key) = (self.clone(), consumer.clone(), self.key(consumer, subject));
         let to = shared.last().map_or(0, |event| event.aggregateversion);
         let work = async move |tx: &mut Tx| {
@@ -121,6 +125,33 @@ impl Gate {
             "fell back: the owner began a new life"
         );
         Ok(())
+    }
+
+    /// That an owner has nothing of what it once told of, money may go back for. So it counts as lost only
+    /// when the owner's log was put back to a backup by somebody who said so: an owner on another
+    /// database, an empty one, has nothing either.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] as long as nobody has said so.
+    pub(super) async fn believe_loss(&self, consumer: &Consumer) -> Result<()> {
+        if source::ask(self.context.bus.as_ref(), consumer.owner, &Ask::PutBack).await? {
+            return Ok(());
+        }
+        let (service, owner) = (self.context.service, consumer.owner);
+        metrics::counter!("ticketing_losses_not_believed_total", "service" => service).increment(1);
+        let now = self.context.clock.elapsed().as_secs();
+        if self.says_again_at.load(Ordering::Relaxed) <= now {
+            self.says_again_at.store(now + 60, Ordering::Relaxed);
+            tracing::error!(
+                service,
+                owner,
+                "an owner lacks what it told of: is it on the right database? If it was put back to a \
+                 backup, say so: ticketing migrate SERVICE --restored"
+            );
+        }
+        Err(Failure::Unavailable(format!(
+            "{owner} lacks what it told of, and nobody said that it was put back to a backup"
+        )))
     }
 
     /// The events of the owner's present log that the cursor has seen too, oldest first.

@@ -175,7 +175,10 @@ impl Gate {
     /// Whether an owner has nothing of this aggregate, and neither has this service.
     async fn is_lost(&self, consumer: &Consumer, subject: &str) -> Result<bool> {
         let is_unknown = self.cursor(consumer, subject).await?.version == 0;
-        Ok(is_unknown && self.events_after(consumer, subject, 0).await?.is_empty())
+        if !is_unknown || !self.events_after(consumer, subject, 0).await?.is_empty() {
+            return Ok(false);
+        }
+        self.believe_loss(consumer).await.map(|()| true)
     }
 
     /// Counts the try and sets the time of the next one, before anything can go wrong.

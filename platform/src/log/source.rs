@@ -57,6 +57,9 @@ pub enum Ask {
         /// The id before the first that is wanted; empty for the first page.
         after: String,
     },
+    /// Whether the log was put back to a backup at some time, by the word of whoever did it; answered
+    /// with `bool`. One that merely lacks events may be the wrong one.
+    PutBack,
 }
 
 /// A part of a log.
@@ -121,6 +124,7 @@ async fn answer(db: &Db, body: &[u8]) -> Result<Vec<u8>> {
             partition,
             after,
         } => written(heads(db, aggregate, partition, after).await?),
+        Ask::PutBack => written(put_back(db).await?),
     }
 }
 
@@ -243,6 +247,15 @@ pub(crate) fn read_head(row: &Row) -> Result<(String, Cursor)> {
             incarnation: row.get(2)?,
         },
     ))
+}
+
+async fn put_back(db: &Db) -> Result<bool> {
+    db.read(async |tx: &mut Tx| {
+        let sql = "select value from meta where name = 'put_back'";
+        let row = tx.query_opt(sql, params![]).await?;
+        Ok(row.map_or(Ok(0), |row| row.get::<i64>(0))? == 1)
+    })
+    .await
 }
 
 fn parse(text: &str) -> Result<Envelope> {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use platform::Failure;
 use platform::log::partition;
 use testing::{Backup, Crashed, Faults};
 
@@ -67,6 +68,39 @@ async fn a_consumer_falls_back_to_where_both_logs_agree_and_goes_on() {
         );
     }
     stage.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_is_on_another_database_is_not_believed_to_have_lost_everything() {
+    let stage = Stage::start().await;
+    stage.add_times("a", 2).await;
+    stage.rest().await;
+    let copy = stage.copy("board", "a").await;
+    let (crashed, moods) = stage.crash().await;
+    crashed.lose("counters").unwrap();
+    let stage = Stage::start_again(crashed, moods).await;
+    // Nor once somebody has written there.
+    stage.add("b", 1).await;
+    for service in ["board", "archive"] {
+        let gate = stage.gate(service);
+        let outcome = gate.catch_up(gate.consumer("counter").unwrap()).await;
+        assert!(
+            matches!(outcome, Err(Failure::Unavailable(_))),
+            "{outcome:?}"
+        );
+        assert_eq!(stage.copy(service, "a").await, copy);
+    }
+    assert_eq!(stage.fall_backs("a").await, [0_i64; 0]);
+    let (crashed, moods) = stage.crash().await;
+    let schema = counters().schema();
+    crashed.begin_new_life(schema).await.unwrap();
+    let stage = Stage::start_again(crashed, moods).await;
+    for service in ["board", "archive"] {
+        let is_forgotten = async || stage.copy(service, "a").await.is_none().then_some(());
+        stage.until(is_forgotten).await;
+    }
+    assert_eq!(stage.fall_backs("a").await, [0]);
+    stage.end(&["b"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
