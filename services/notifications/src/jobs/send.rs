@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use platform::clock::until;
 use platform::mail::{MailError, Mailer, Message};
 use platform::{Context, Job, Result, Tx};
@@ -16,6 +17,9 @@ use crate::store::messages::Due;
 
 /// How often it looks when nobody wakes it.
 const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How many outcomes one transaction notes.
+const NOTED_TOGETHER: usize = 64;
 
 /// The job.
 pub fn job(mailer: Arc<dyn Mailer>) -> Job {
@@ -44,17 +48,30 @@ async fn run(
         if due.is_empty() {
             break;
         }
-        let handed = due
+        let handed: FuturesUnordered<_> = due
             .into_iter()
-            .map(|message| hand_over(&ctx, mailer.as_ref(), message));
-        join_all(handed).await.into_iter().collect::<Result<()>>()?;
+            .map(|message| hand_over(mailer.as_ref(), message))
+            .collect();
+        // Those that are done at the same time are noted together.
+        let mut done = handed.ready_chunks(NOTED_TOGETHER);
+        while let Some(done) = done.next().await {
+            note(&ctx, done).await?;
+        }
     }
     let next = ctx.db.read(async |tx: &mut Tx| next_due(tx).await).await?;
     // Not before a moment has passed: another replica may hold what is due.
     Ok(next.map(|at| until(ctx.now(), at).max(Duration::from_millis(50))))
 }
 
-async fn hand_over(ctx: &Context, mailer: &dyn Mailer, due: Due) -> Result<()> {
+/// A message that was handed to the mailer, and what came of it.
+#[derive(Clone)]
+struct Handed {
+    message: Due,
+    outcome: Outcome,
+    error: String,
+}
+
+async fn hand_over(mailer: &dyn Mailer, due: Due) -> Handed {
     let message = Message {
         to: due.recipient.clone(),
         subject: due.subject.clone(),
@@ -64,18 +81,36 @@ async fn hand_over(ctx: &Context, mailer: &dyn Mailer, due: Due) -> Result<()> {
         message_id: format!("{}/{}", due.template, due.event_id),
     };
     let (outcome, error) = judge(mailer.send(&message).await);
-    let (id, template) = (due.id.clone(), due.template.clone());
-    let text = error.clone();
-    let state = ctx
+    Handed {
+        message: due,
+        outcome,
+        error,
+    }
+}
+
+async fn note(ctx: &Context, handed: Vec<Handed>) -> Result<()> {
+    let reported = handed.clone();
+    let states = ctx
         .db
-        .write(async move |tx: &mut Tx| report(tx, &due, outcome, &text).await)
+        .write(async move |tx: &mut Tx| {
+            let mut states = Vec::with_capacity(reported.len());
+            for one in &reported {
+                states.push(report(tx, &one.message, one.outcome, &one.error).await?);
+            }
+            Ok(states)
+        })
         .await?;
-    match state {
-        State::Failed => tracing::error!(message = id, template, error, "a message was given up"),
-        State::Queued => {
-            tracing::warn!(message = id, template, error, "a message was not sent yet")
+    for (Handed { message, error, .. }, state) in handed.iter().zip(states) {
+        let (id, template) = (&message.id, &message.template);
+        match state {
+            State::Failed => {
+                tracing::error!(message = id, template, error, "a message was given up");
+            }
+            State::Queued => {
+                tracing::warn!(message = id, template, error, "a message was not sent yet");
+            }
+            State::Sending | State::Sent => {}
         }
-        State::Sending | State::Sent => {}
     }
     Ok(())
 }
