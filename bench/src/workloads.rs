@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use e2e::{Answer, Client, Composition, Marketplace};
 use http::StatusCode;
@@ -53,6 +53,9 @@ impl Workload {
     }
 }
 
+/// How many people buy in [`Workload::Order`].
+const BUYERS: usize = 640;
+
 /// Runs a workload and prints its figures.
 pub async fn run(
     workload: Workload,
@@ -82,9 +85,9 @@ pub fn now() -> Instant {
 }
 
 /// Runs `work` on every connection until it says that it is done; the durations of all answers.
-pub async fn closed_loop<W, F>(clients: Vec<Client>, work: W) -> anyhow::Result<Figures>
+pub async fn closed_loop<C, W, F>(clients: Vec<C>, work: W) -> anyhow::Result<Figures>
 where
-    W: Fn(Client) -> F,
+    W: Fn(C) -> F,
     F: Future<Output = anyhow::Result<Vec<Duration>>>,
 {
     let mut figures = Figures::default();
@@ -164,10 +167,7 @@ pub async fn list_tickets(seller: &Client, count: usize) -> anyhow::Result<VecDe
 
 async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
     let seller = Client::sign_up(marketplace.address, "seller").await?;
-    let mut buyers = Vec::new();
-    for number in 0..64 {
-        buyers.push(Client::sign_up(marketplace.address, &format!("buyer{number}")).await?);
-    }
+    let buyers = sign_up_buyers(marketplace).await?;
     // As many as can be sold in the time.
     let share = match marketplace.composition() {
         Composition::Embedded => 1,
@@ -178,16 +178,21 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let mut clients = Vec::new();
-        for buyer in buyers.iter().take(count) {
-            clients.push(buyer.again().await?);
+        for number in 0..count {
+            let mine: Vec<_> = buyers.iter().skip(number).step_by(count).cloned().collect();
+            clients.push((Client::connect(marketplace.address).await?, mine));
         }
         let (cpu, began) = (marketplace.cpu()?, now());
         let end = began + length;
-        let mut figures = closed_loop(clients, |mut client| {
+        let mut figures = closed_loop(clients, |(mut client, mine)| {
             let stock = Arc::clone(&stock);
             async move {
                 let mut took = Vec::new();
-                while now() < end {
+                for cookie in mine.into_iter().cycle() {
+                    if now() >= end {
+                        break;
+                    }
+                    client.cookie = Some(cookie);
                     let next = stock
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -217,6 +222,22 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
         .print(&mut figures);
     }
     Ok(())
+}
+
+/// The sessions of people who buy in turn: as outside of a bench, nobody holds hundreds of tickets, each of
+/// which would be counted at their next order.
+async fn sign_up_buyers(marketplace: &Marketplace) -> anyhow::Result<Vec<String>> {
+    let address = marketplace.address;
+    let groups = (0..4).map(|group| async move {
+        let mut cookies = Vec::new();
+        for number in 0..BUYERS / 4 {
+            let buyer = Client::sign_up(address, &format!("buyer{group}-{number}")).await?;
+            cookies.push(buyer.cookie.context("no session")?);
+        }
+        anyhow::Ok(cookies)
+    });
+    let cookies = futures::future::try_join_all(groups).await?;
+    Ok(cookies.into_iter().flatten().collect())
 }
 
 async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
