@@ -9,6 +9,7 @@ mod load;
 pub mod memory;
 mod migrate;
 mod postgres;
+mod require;
 mod row;
 mod snapshot;
 mod sqlite;
@@ -25,6 +26,7 @@ use crate::trace::Origin;
 
 pub use migrate::Migration;
 pub use postgres::PostgresSettings;
+pub(crate) use require::FAIL_IF_NONE;
 pub use row::{FromValue, Row, ToValue, Value};
 pub use snapshot::{begin_new_life, snapshot_all};
 pub use tx::{Tx, Wakers};

@@ -12,10 +12,12 @@ pub(crate) mod figures;
 pub mod inbox;
 pub mod operator;
 pub mod owned;
+mod pace;
 pub mod rebuild;
 pub mod repair;
 mod standing;
 pub mod store;
+mod turns;
 pub mod watermark;
 
 use std::collections::HashMap;
@@ -23,18 +25,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, Stream, StreamExt};
 
 use crate::bus::Delivery;
+use crate::clock::until;
 use crate::context::Context;
 use crate::db::{Durability, Tx};
 use crate::failure::{Failure, Result};
 use crate::flaws;
 use crate::trace::Origin;
 use consumer::Consumer;
-use inbox::{Arrival, Turn, Verdict};
+use inbox::{Arrival, Haste, Turn, Verdict};
 use owned::Owned;
+use pace::Pace;
 use store::Cursor;
 
 /// How many events that are waiting are handled in one transaction.
@@ -88,6 +92,8 @@ pub struct Gate {
     /// Whether a task waits for the end of a rebuild, and takes it over if need be.
     finishing: Arc<AtomicBool>,
     recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
+    /// Of each consumer's last deliveries, when they were handled and how old they were then.
+    handled: Arc<Mutex<HashMap<&'static str, (Duration, Duration)>>>,
     /// When the log may say again that an owner's loss is not believed, in seconds of the clock.
     says_again_at: Arc<AtomicU64>,
 }
@@ -105,6 +111,7 @@ impl Gate {
             rebuilding: Arc::default(),
             finishing: Arc::default(),
             recent: Arc::default(),
+            handled: Arc::default(),
             says_again_at: Arc::default(),
         }
     }
@@ -126,8 +133,9 @@ impl Gate {
 
     /// Handles what the bus delivers until the process stops.
     pub async fn run(self, consumer: Consumer, deliveries: BoxStream<'static, Delivery>) {
-        let mut chunks = deliveries.ready_chunks(CHUNK);
-        while let Some(chunk) = chunks.next().await {
+        let mut deliveries = deliveries.ready_chunks(CHUNK);
+        let mut pace = Pace::default();
+        while let Some(chunk) = self.next_chunk(&mut deliveries, &mut pace).await {
             let Err((failure, chunk)) = self.take_chunk(&consumer, chunk).await else {
                 continue;
             };
@@ -155,6 +163,29 @@ impl Gate {
         }
     }
 
+    /// Deliveries to be handled together: what is there, and when many come, what comes in a moment.
+    async fn next_chunk(
+        &self,
+        deliveries: &mut (impl Stream<Item = Vec<Delivery>> + Unpin),
+        pace: &mut Pace,
+    ) -> Option<Vec<Delivery>> {
+        let mut chunk = deliveries.next().await?;
+        if !self.context.db.is_shared() {
+            return Some(chunk);
+        }
+        pace.note(chunk.len(), self.context.clock.elapsed());
+        let wait = pace.wait();
+        if wait.is_zero() || chunk.len() >= CHUNK {
+            return Some(chunk);
+        }
+        self.context.clock.sleep(wait).await;
+        if let Some(Some(more)) = deliveries.next().now_or_never() {
+            pace.note(more.len(), self.context.clock.elapsed());
+            chunk.extend(more);
+        }
+        Some(chunk)
+    }
+
     /// Handles deliveries in one transaction and acknowledges them, or gives them back.
     async fn take_chunk(
         &self,
@@ -171,6 +202,7 @@ impl Gate {
         }
         match self.take(consumer, arrivals).await {
             Ok(verdicts) => {
+                self.note_age(consumer.aggregate, &chunk);
                 settle(chunk, verdicts);
                 Ok(())
             }
@@ -184,40 +216,61 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
-        let durability = self.durability(consumer);
-        let verdicts = retrying(|last_run| {
-            let (gate, consumer, arrivals) =
-                (self.clone(), consumer.clone(), Arc::clone(&arrivals));
-            let work = async move |tx: &mut Tx| {
-                let keys: Vec<_> = arrivals
-                    .iter()
-                    .map(|arrival| gate.key(&consumer, &arrival.event.subject))
-                    .collect();
-                store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
-                let (mut standings, is_rebuilding) = standing::of_all(tx, &keys).await?;
-                gate.unless_paused(tx.is_shared() && is_rebuilding)?;
-                let mut verdicts = Vec::with_capacity(arrivals.len());
-                for (arrival, key) in arrivals.iter().zip(keys) {
-                    let turn = Turn {
-                        gate: &gate,
-                        consumer: &consumer,
-                        key,
-                        last_run,
-                        // One that brings the others down is taken alone then.
-                        is_hasty: arrivals.len() > 1,
-                    };
-                    verdicts.push(turn.receive(tx, arrival, &mut standings).await?);
-                }
-                Ok(verdicts)
-            };
-            self.context.db.run(durability, Origin::default(), work)
-        })
-        .await?;
-        self.remember(consumer.aggregate, &verdicts);
+        let hasty = match arrivals.len() {
+            1 => None,
+            _ => self
+                .take_once(consumer, &arrivals, Haste::AllOrNone)
+                .await
+                .ok(),
+        };
+        let verdicts = match hasty {
+            Some(verdicts) => verdicts,
+            None => {
+                retrying(|last_run| {
+                    self.take_once(consumer, &arrivals, Haste::OneByOne { last_run })
+                })
+                .await?
+            }
+        };
+        self.remember_handled(consumer.aggregate, &verdicts);
         let outcome = (&*arrivals, verdicts.as_slice());
         let now = self.context.now();
         figures::handled(self.context.service, consumer.aggregate, outcome, now);
         Ok(verdicts)
+    }
+
+    async fn take_once(
+        &self,
+        consumer: &Consumer,
+        arrivals: &Arc<[Arrival]>,
+        haste: Haste,
+    ) -> Result<Vec<Verdict>> {
+        let durability = self.durability(consumer);
+        let (gate, consumer, arrivals) = (self.clone(), consumer.clone(), Arc::clone(arrivals));
+        let work = async move |tx: &mut Tx| {
+            let keys: Vec<_> = arrivals
+                .iter()
+                .map(|arrival| gate.key(&consumer, &arrival.event.subject))
+                .collect();
+            store::lock(tx, &keys.iter().collect::<Vec<_>>()).await?;
+            let (mut standings, is_rebuilding) = standing::of_all(tx, &keys).await?;
+            gate.unless_paused(tx.is_shared() && is_rebuilding)?;
+            let mut verdicts = Vec::with_capacity(arrivals.len());
+            for (arrival, key) in arrivals.iter().zip(keys) {
+                let turn = Turn {
+                    gate: &gate,
+                    consumer: &consumer,
+                    key,
+                    haste,
+                };
+                verdicts.push(turn.receive(tx, arrival, &mut standings).await?);
+            }
+            Ok(verdicts)
+        };
+        self.context
+            .db
+            .run(durability, Origin::default(), work)
+            .await
     }
 
     /// How durable the effects of an event are before it is acknowledged. A bus apart has then done
@@ -244,16 +297,37 @@ impl Gate {
         Ok(())
     }
 
-    fn remember(&self, aggregate: &'static str, verdicts: &[Verdict]) {
+    fn note_age(&self, aggregate: &'static str, chunk: &[Delivery]) {
+        let Some(last) = chunk.last() else { return };
+        let age = until(last.envelope.time, self.context.now());
+        let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        handled.insert(aggregate, (self.context.clock.elapsed(), age));
+    }
+
+    /// Whether a consumer is behind with everything: what it lacks is most likely on its way, in line.
+    fn is_behind(&self, aggregate: &'static str) -> bool {
+        let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = handled.get(aggregate);
+        let now = self.context.clock.elapsed();
+        last.is_some_and(|(at, age)| {
+            *age > inbox::REPAIR_AFTER && now.saturating_sub(*at) < inbox::REPAIR_AFTER
+        })
+    }
+
+    fn remember_handled(&self, aggregate: &'static str, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            if let Verdict::Handled { subject, cursor } = verdict {
+                self.remember(aggregate, subject.clone(), *cursor);
+            }
+        }
+    }
+
+    fn remember(&self, aggregate: &'static str, subject: String, cursor: Cursor) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() > RECENT_MAX {
             recent.clear();
         }
-        for verdict in verdicts {
-            if let Verdict::Handled { subject, cursor } = verdict {
-                recent.insert((aggregate, subject.clone()), *cursor);
-            }
-        }
+        recent.insert((aggregate, subject), cursor);
     }
 
     fn forget(&self, aggregate: &'static str, subject: &str) {

@@ -20,13 +20,17 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the database does not answer.
 pub async fn take(tx: &mut Tx, name: &str, holder: &str) -> Result<bool> {
+    take_for(tx, name, (holder, LASTS)).await
+}
+
+async fn take_for(tx: &mut Tx, name: &str, (holder, lasts): (&str, Duration)) -> Result<bool> {
     let now = tx.now();
     let taken = tx
         .execute(
             "insert into leases (name, holder, until) values ($1, $2, $3) \
              on conflict (name) do update set holder = excluded.holder, until = excluded.until \
              where leases.holder = excluded.holder or leases.until <= $4",
-            params![name, holder, later(now, LASTS), now],
+            params![name, holder, later(now, lasts), now],
         )
         .await?;
     Ok(taken == 1)
@@ -43,14 +47,19 @@ pub async fn give_back(tx: &mut Tx, holder: &str) -> Result<()> {
 }
 
 /// Takes this replica's fair share of numbered leases `<work>/0` … `<work>/<count - 1>`, and gives
-/// back what it has above that. Says which it has now.
+/// back what it has above that, for so long. Says which it has now.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take_share(tx: &mut Tx, work: &str, count: i64, holder: &str) -> Result<Vec<i64>> {
+pub async fn take_share(
+    tx: &mut Tx,
+    (work, count): (&str, i64),
+    (holder, lasts): (&str, Duration),
+) -> Result<Vec<i64>> {
     // One replica at a time counts and takes.
     tx.lock(&[work]).await?;
-    take(tx, &format!("{work}/replica/{holder}"), holder).await?;
+    let replica = format!("{work}/replica/{holder}");
+    take_for(tx, &replica, (holder, lasts)).await?;
     let now = tx.now();
     let sql = "delete from leases where until <= $1";
     tx.execute(sql, params![now]).await?;
@@ -74,7 +83,7 @@ pub async fn take_share(tx: &mut Tx, work: &str, count: i64, holder: &str) -> Re
     let lacking = fair - share.len();
     share.extend((0..count).filter(is_free).take(lacking));
     for number in &share {
-        take(tx, &format!("{work}/{number}"), holder).await?;
+        take_for(tx, &format!("{work}/{number}"), (holder, lasts)).await?;
     }
     Ok(share)
 }

@@ -2,11 +2,12 @@
 
 pub mod heads;
 pub mod relay;
+pub(crate) mod share;
 pub mod source;
 
 use contracts::envelope::{self, Aggregate, Envelope};
 
-use crate::db::{Tx, params};
+use crate::db::{FAIL_IF_NONE, ToValue, Tx, Value, params};
 use crate::failure::{Failure, Result};
 
 /// Into how many partitions the aggregates of a service fall: the unit of comparison between an
@@ -16,6 +17,9 @@ pub const PARTITIONS: i64 = 16;
 
 /// The name that wakes the relay after a commit.
 pub const RELAY: &str = "relay";
+
+/// The name that wakes it when another replica publishes what was committed.
+const ELSEWHERE: &str = "relay elsewhere";
 
 /// The partition of an aggregate: FNV-1a of its id.
 #[must_use]
@@ -71,21 +75,22 @@ impl Tx {
             traceparent: origin.traceparent,
             data,
         };
-        self.raise_head(A::NAME, subject, expected).await?;
-        let text = serde_json::to_string(&event)?;
-        self.execute_later(
-            "insert into events (aggregate, subject, version, incarnation, envelope) \
-             values ($1, $2, $3, $4, $5)",
-            params![A::NAME, subject, version, incarnation, text],
-        )
-        .await?;
-        self.execute_later(
-            "insert into outbox (position, partition) select position, $4 from events \
-             where aggregate = $1 and subject = $2 and version = $3",
-            params![A::NAME, subject, version, partition(subject)],
-        )
-        .await?;
-        self.wake(RELAY);
+        let row = Appended {
+            aggregate: A::NAME,
+            subject,
+            version,
+            envelope: serde_json::to_string(&event)?,
+        };
+        if self.is_shared() {
+            self.append_at_once(row).await?;
+        } else {
+            self.append_in_steps(row).await?;
+        }
+        self.wake(if self.share().has(partition(subject)) {
+            RELAY
+        } else {
+            ELSEWHERE
+        });
         Ok(version)
     }
 
@@ -103,35 +108,89 @@ impl Tx {
         row.map_or(Ok(0), |row| row.get(0))
     }
 
-    async fn raise_head(
-        &mut self,
-        aggregate: &'static str,
-        subject: &str,
-        expected: i64,
-    ) -> Result<()> {
-        let incarnation = self.incarnation();
-        let digest = digest(subject, expected + 1, incarnation);
-        let changed = if expected == 0 {
-            self.execute(
-                "insert into heads (aggregate, subject, version, incarnation, partition, digest) \
-                 values ($1, $2, 1, $3, $4, $5) on conflict do nothing",
-                params![aggregate, subject, incarnation, partition(subject), digest],
-            )
-            .await?
-        } else {
-            self.execute(
-                "update heads set version = version + 1, incarnation = $4, digest = $5 \
-                 where aggregate = $1 and subject = $2 and version = $3",
-                params![aggregate, subject, expected, incarnation, digest],
-            )
-            .await?
-        };
-        if changed == 1 {
-            return Ok(());
-        }
-        Err(Failure::Moved {
+    /// With one writer a head that is raised stays raised: the steps follow one another.
+    async fn append_in_steps(&mut self, row: Appended<'_>) -> Result<()> {
+        let Appended {
             aggregate,
-            subject: subject.to_owned(),
-        })
+            subject,
+            version,
+            envelope,
+        } = row;
+        let incarnation = self.incarnation();
+        let raise = if version == 1 { FIRST } else { NEXT };
+        let head = row_of_head(aggregate, subject, version, incarnation);
+        self.change_one_later(raise, &head, moved(aggregate, subject))
+            .await?;
+        self.execute_later(
+            "insert into events (aggregate, subject, version, incarnation, envelope) \
+             values ($1, $2, $3, $4, $5)",
+            params![aggregate, subject, version, incarnation, envelope],
+        )
+        .await?;
+        self.execute_later(
+            "insert into outbox (position, partition) values (last_insert_rowid(), $1)",
+            params![partition(subject)],
+        )
+        .await
+    }
+
+    /// All steps in one statement, of which nobody has to wait for a part: the event is numbered only
+    /// when the head is raised, and a head that had moved fails the transaction.
+    async fn append_at_once(&mut self, row: Appended<'_>) -> Result<()> {
+        let Appended {
+            aggregate,
+            subject,
+            version,
+            envelope,
+        } = row;
+        let raise = if version == 1 { FIRST } else { NEXT };
+        let sql = format!(
+            "with raised as ({raise} returning 1), \
+             logged as (insert into events (aggregate, subject, version, incarnation, envelope) \
+             select $1, $2, $3, $4, $7 from raised returning position), \
+             queued as (insert into outbox (position, partition) select position, $5 from logged \
+             returning 1) {FAIL_IF_NONE} queued"
+        );
+        let mut params = row_of_head(aggregate, subject, version, self.incarnation());
+        params.push(envelope.to_value());
+        self.require_later(&sql, &params, moved(aggregate, subject))
+            .await
+    }
+}
+
+/// An event on its way into the log.
+struct Appended<'a> {
+    aggregate: &'static str,
+    subject: &'a str,
+    version: i64,
+    envelope: String,
+}
+
+/// Raises the head of an aggregate to version 1, with the parameters of [`row_of_head`].
+const FIRST: &str = "insert into heads (aggregate, subject, version, incarnation, partition, digest) \
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+
+/// Raises it to a later one; the partition stays.
+const NEXT: &str = "update heads set version = $3, incarnation = $4, digest = $6 \
+     where aggregate = $1 and subject = $2 and version = $3 - 1 and partition = $5";
+
+fn row_of_head(aggregate: &str, subject: &str, version: i64, incarnation: i64) -> Vec<Value> {
+    let digest = digest(subject, version, incarnation);
+    params![
+        aggregate,
+        subject,
+        version,
+        incarnation,
+        partition(subject),
+        digest
+    ]
+    .to_vec()
+}
+
+fn moved(aggregate: &'static str, subject: &str) -> impl Fn() -> Failure + 'static {
+    let subject = subject.to_owned();
+    move || Failure::Moved {
+        aggregate,
+        subject: subject.clone(),
     }
 }

@@ -207,12 +207,7 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
     }
     tasks.spawn(source::run(context.clone(), questions));
     tasks.spawn(relay::run(context.clone()));
-    for (consumer, deliveries) in gate.consumers.iter().zip(deliveries) {
-        let news = context.bus.listen(consumer.owner).await?;
-        tasks.spawn(gate.clone().run(consumer.clone(), deliveries));
-        tasks.spawn(gate.clone().heads_loop(consumer.clone(), news));
-        tasks.spawn(gate.clone().watermark_loop(consumer.clone()));
-    }
+    hear(&gate, deliveries).await?;
     if context.db.is_shared() && gate.consumer("session").is_some() {
         tasks.spawn(session::keep_up(context.clone()));
     }
@@ -223,6 +218,30 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
         tasks.spawn(run_job(context.clone(), job));
     }
     Ok((gate, found))
+}
+
+/// Lets the service hear what the others say.
+async fn hear(gate: &Gate, deliveries: Vec<BoxStream<'static, Delivery>>) -> Result<()> {
+    let (tasks, bus) = (&gate.context.tasks, &gate.context.bus);
+    let turns = if gate.context.db.is_shared() {
+        Some(gate.take_turns(deliveries).await)
+    } else {
+        for (consumer, deliveries) in gate.consumers.iter().zip(deliveries) {
+            tasks.spawn(gate.clone().run(consumer.clone(), deliveries));
+        }
+        None
+    };
+    for (consumer, number) in gate.consumers.iter().zip(0_i64..) {
+        let news = bus.listen(consumer.owner).await?;
+        let turns = turns.clone();
+        let hears = move || {
+            let turns = turns.as_ref();
+            turns.is_none_or(|mine| mine.borrow().contains(&number))
+        };
+        tasks.spawn(gate.clone().heads_loop(consumer.clone(), hears, news));
+        tasks.spawn(gate.clone().watermark_loop(consumer.clone()));
+    }
+    Ok(())
 }
 
 /// Keeps a prepared service still: it only answers for its log.

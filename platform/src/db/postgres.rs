@@ -10,6 +10,7 @@ mod migrate;
 mod pipeline;
 mod pool;
 mod session;
+mod values;
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -269,8 +270,8 @@ impl Transactions {
                 Ok(()) => Run::last(outcome),
                 // Whether it was kept is known to nobody if the connection broke: never again.
                 Err((failure, met)) => Run {
+                    may_repeat: met || matches!(failure, Failure::Moved { .. }),
                     outcome: Err(failure),
-                    may_repeat: met,
                 },
             };
         }

@@ -13,6 +13,7 @@ use super::postgres::{Mark, Session};
 use super::row::{Row, Value};
 use super::{Surroundings, sqlite};
 use crate::failure::{Failure, Result};
+use crate::log::share::Share;
 use crate::random::uuid_v7;
 use crate::trace::Origin;
 
@@ -184,33 +185,12 @@ impl Tx {
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        self.savepoint_where(true, work).await
-    }
-
-    /// [`Self::savepoint`] whose failure may come only after it, and then is the transaction's, in
-    /// turn for fewer journeys.
-    ///
-    /// # Errors
-    /// What `work` fails with.
-    pub(crate) async fn hasty_savepoint<T>(
-        &mut self,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        self.savepoint_where(false, work).await
-    }
-
-    async fn savepoint_where<T>(
-        &mut self,
-        is_settled: bool,
-        work: impl AsyncFnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
         self.depth += 1;
         let name = format!("nested_{}", self.depth);
         let wakes = self.wakes.clone();
         let undo = self.begin_savepoint(&name).await?;
         let mut outcome = work(self).await;
-        if is_settled
-            && outcome.is_ok()
+        if outcome.is_ok()
             && let Link::Postgres(session) = &self.link
             && let Err(failure) = session.settle().await
         {
@@ -277,6 +257,11 @@ impl Tx {
         self.wakes.insert(name);
     }
 
+    /// The partitions whose events this replica publishes.
+    pub(crate) fn share(&self) -> &Share {
+        &self.surroundings.wakers.share
+    }
+
     /// What made this transaction happen.
     #[must_use]
     pub fn origin(&self) -> &Origin {
@@ -318,14 +303,18 @@ fn number(name: &str) -> i64 {
 
 /// The loops of one service that sleep until they are woken, by name.
 #[derive(Debug, Clone, Default)]
-pub struct Wakers(Arc<Mutex<HashMap<&'static str, Arc<Notify>>>>);
+pub struct Wakers {
+    loops: Arc<Mutex<HashMap<&'static str, Arc<Notify>>>>,
+    /// Whom an event that is appended here wakes.
+    pub(crate) share: Share,
+}
 
 impl Wakers {
     /// What the loop of this name waits on. A wake-up while it runs is not lost.
     #[must_use]
     pub fn get(&self, name: &'static str) -> Arc<Notify> {
-        let mut wakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(wakers.entry(name).or_default())
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(loops.entry(name).or_default())
     }
 
     /// Wakes the loop of this name.

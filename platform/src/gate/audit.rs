@@ -7,7 +7,7 @@ use contracts::Envelope;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::Turn;
+use super::inbox::{Haste, Turn};
 use super::{rebuild, standing};
 use crate::db::{Row, Tx, params};
 use crate::failure::{Failure, Result};
@@ -216,8 +216,7 @@ impl Gate {
                     gate: self,
                     consumer,
                     key,
-                    last_run: true,
-                    is_hasty: false,
+                    haste: Haste::LAST,
                 };
                 turn.apply_again(tx, event).await?;
             }

@@ -8,7 +8,7 @@ use contracts::{Envelope, Timestamp};
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{Arrival, Turn};
+use super::inbox::{Arrival, Haste, Turn};
 use super::standing;
 use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::earlier;
@@ -216,8 +216,7 @@ async fn refold(
         gate,
         consumer,
         key: key.clone(),
-        last_run: true,
-        is_hasty: false,
+        haste: Haste::LAST,
     };
     consumer.remove(tx, &key.subject).await?;
     for event in shared {

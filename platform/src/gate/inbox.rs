@@ -96,10 +96,25 @@ pub(super) struct Turn<'a> {
     pub(super) gate: &'a Gate,
     pub(super) consumer: &'a Consumer,
     pub(super) key: Key,
-    /// Whether a transaction that meets a moved head is not run again: then that is a fault.
-    pub(super) last_run: bool,
-    /// Whether a failure may bring the whole transaction down, in turn for fewer journeys.
-    pub(super) is_hasty: bool,
+    pub(super) haste: Haste,
+}
+
+/// What a handler that fails brings down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// The whole transaction, which is then run again the other way. Almost none fails, and what keeps
+    /// them apart costs more than most of them do.
+    AllOrNone,
+    /// Its own changes alone.
+    OneByOne {
+        /// Whether a transaction that meets a moved head is not run again: then that is a fault.
+        last_run: bool,
+    },
+}
+
+impl Haste {
+    /// One by one, and not run again.
+    pub(super) const LAST: Self = Self::OneByOne { last_run: true };
 }
 
 impl Turn<'_> {
@@ -269,7 +284,13 @@ impl Turn<'_> {
     }
 
     async fn handle_or_park(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
-        let mut outcome = self.call_handler(tx, event).await;
+        let Haste::OneByOne { last_run } = self.haste else {
+            unless_it_panics(self.consumer.handle(tx, event)).await?;
+            return self.advance(tx, event).await;
+        };
+        let mut outcome = tx
+            .savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await)
+            .await;
         if let Err(Failure::Refused(refused)) = outcome {
             outcome = self.apply(tx, event).await;
             if outcome.is_ok() {
@@ -279,24 +300,20 @@ impl Turn<'_> {
         }
         match outcome {
             Ok(()) => {}
-            Err(Failure::Moved { .. }) if !self.last_run => return outcome.map(|()| None),
+            Err(Failure::Moved { .. }) if !last_run => return outcome.map(|()| None),
             Err(failure) => {
                 self.fail(tx, event, failure).await?;
                 return Ok(None);
             }
         }
+        self.advance(tx, event).await
+    }
+
+    /// The event is handled.
+    async fn advance(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
         let moved = Cursor::at(event);
         store::set_cursor(tx, &self.key, moved).await?;
         Ok(Some(moved))
-    }
-
-    async fn call_handler(&self, tx: &mut Tx, event: &Envelope) -> Result<()> {
-        let work = async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await;
-        if self.is_hasty {
-            tx.hasty_savepoint(work).await
-        } else {
-            tx.savepoint(work).await
-        }
     }
 
     /// The copy alone.

@@ -4,7 +4,7 @@ use contracts::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Gate;
-use super::inbox::Turn;
+use super::inbox::{Haste, Turn};
 use super::standing;
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::db::{Durability, Tx, params};
@@ -153,8 +153,7 @@ impl Gate {
                 gate: &gate,
                 consumer: &consumer,
                 key: key.clone(),
-                last_run: true,
-                is_hasty: false,
+                haste: Haste::LAST,
             };
             drop(turn.apply(tx, &event).await);
             store::set_cursor(tx, &key, Cursor::at(&event)).await?;

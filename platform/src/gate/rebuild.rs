@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::Turn;
+use super::inbox::{Haste, Turn};
 use super::standing;
 use super::store;
 use crate::db::{Durability, Tx, params};
@@ -183,8 +183,7 @@ impl Gate {
                         gate: &gate,
                         consumer: &consumer,
                         key,
-                        last_run: true,
-                        is_hasty: false,
+                        haste: Haste::LAST,
                     };
                     turn.apply_again(tx, event).await?;
                     applied += 1;

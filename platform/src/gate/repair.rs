@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{REPAIR_AFTER, Turn};
+use super::inbox::{Haste, REPAIR_AFTER, Turn};
 use super::standing::{self, Standing};
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::clock::{later, until};
@@ -224,8 +224,7 @@ impl Gate {
                     gate: &gate,
                     consumer: &consumer,
                     key: key.clone(),
-                    last_run,
-                    is_hasty: false,
+                    haste: Haste::OneByOne { last_run },
                 };
                 turn.retry(tx, standing).await
             };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::store::{Cursor, Key, Reason};
 use crate::db::{Row, Tx, Value, params};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 
 /// A cursor, and whether its key is out of the ordinary.
 #[derive(Debug, Clone, Default)]
@@ -31,28 +31,54 @@ const STANDING: &str = "select \
      (select incarnation from cursors where consumer = $1 and aggregate = $2 and subject = $3), \
      (select reason from stuck where consumer = $1 and aggregate = $2 and subject = $3), \
      (select min(version) from parked where consumer = $1 and aggregate = $2 and subject = $3), \
-     (select min(subject) from stuck where waits_aggregate = $2 and waits_subject = $3), \
-     (select value from meta where name = 'rebuilding')";
+     (select min(subject) from stuck where waits_aggregate = $2 and waits_subject = $3)";
 
 /// Where a key stands.
 pub(super) async fn of(tx: &mut Tx, key: &Key) -> Result<Standing> {
-    Ok(read_standing(&tx.query_one(STANDING, &own(key)).await?)?.0)
+    read_standing(&tx.query_one(STANDING, &own(key)).await?)
 }
+
+const CURSOR: &str = "select version, incarnation from cursors \
+     where consumer = $1 and aggregate = $2 and subject = $3";
+
+/// Whether anything is out of the ordinary with a consumer's keys of one type: almost never.
+const ODD: &str = "select \
+     exists (select 1 from stuck where consumer = $1 and aggregate = $2) \
+     or exists (select 1 from parked where consumer = $1 and aggregate = $2) \
+     or exists (select 1 from stuck where waits_aggregate = $2), \
+     (select value from meta where name = 'rebuilding')";
 
 /// Where keys of one consumer stand, and whether the copies of the service are being rebuilt somewhere.
 pub(super) async fn of_all(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool)> {
     let mut standings = Standings::default();
+    let Some(first) = keys.first() else {
+        return Ok((standings, false));
+    };
     let once: Vec<_> = keys.iter().filter(|key| standings.is_new(key)).collect();
     let each: Vec<_> = once.iter().map(|key| own(key)).collect();
-    let mut is_rebuilding = false;
-    for (key, rows) in once.into_iter().zip(tx.query_each(STANDING, &each).await?) {
-        let row = rows.first();
-        let row = row.ok_or_else(|| Failure::Broken(anyhow::anyhow!("no standing")))?;
-        let (standing, rebuilding) = read_standing(row)?;
-        is_rebuilding |= rebuilding;
+    let row = tx.query_one(ODD, &own(first)).await?;
+    let (is_odd, rebuilding): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+    let sql = if is_odd == 0 { CURSOR } else { STANDING };
+    for (key, rows) in once.into_iter().zip(tx.query_each(sql, &each).await?) {
+        let standing = match rows.first() {
+            Some(row) if is_odd == 0 => Standing {
+                cursor: read_cursor(row)?,
+                ..Standing::default()
+            },
+            Some(row) => read_standing(row)?,
+            None => Standing::default(),
+        };
         standings.0.insert(key.subject.clone(), standing);
     }
-    Ok((standings, is_rebuilding))
+    Ok((standings, rebuilding == Some(1)))
+}
+
+/// The cursors of keys of one consumer, in their order.
+pub(super) async fn cursors(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Cursor>> {
+    let each: Vec<_> = keys.iter().map(own).collect();
+    let answers = tx.query_each(CURSOR, &each).await?;
+    let cursor = |rows: &Vec<Row>| rows.first().map_or(Ok(Cursor::default()), read_cursor);
+    answers.iter().map(cursor).collect()
 }
 
 /// Where the keys of one consumer stand, as far as the transaction knows it.
@@ -84,12 +110,18 @@ fn own(key: &Key) -> Vec<Value> {
     params![key.consumer, key.aggregate, key.subject].to_vec()
 }
 
-/// Where a key stands, and whether its service rebuilds its copies.
-fn read_standing(row: &Row) -> Result<(Standing, bool)> {
+fn read_cursor(row: &Row) -> Result<Cursor> {
+    Ok(Cursor {
+        version: row.get(0)?,
+        incarnation: row.get(1)?,
+    })
+}
+
+fn read_standing(row: &Row) -> Result<Standing> {
     let version: Option<i64> = row.get(0)?;
     let incarnation: Option<i64> = row.get(1)?;
     let reason: Option<String> = row.get(2)?;
-    let standing = Standing {
+    Ok(Standing {
         cursor: Cursor {
             version: version.unwrap_or(0),
             incarnation: incarnation.unwrap_or(0),
@@ -97,6 +129,5 @@ fn read_standing(row: &Row) -> Result<(Standing, bool)> {
         stuck: reason.as_deref().map(Reason::parse),
         has_parked: row.get::<Option<i64>>(3)?.is_some(),
         is_awaited: row.get::<Option<String>>(4)?.is_some(),
-    };
-    Ok((standing, row.get::<Option<i64>>(5)? == Some(1)))
+    })
 }

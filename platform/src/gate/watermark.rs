@@ -27,6 +27,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// How long a difference may last that is only work in progress.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
+/// How often in a row announced heads wait for a consumer that is behind with everything: 5 s in all.
+const WAITS_MAX: u32 = 25;
+
 /// How many keys are caught up at once.
 const AT_ONCE: usize = 32;
 
@@ -50,9 +53,17 @@ impl Gate {
         }
     }
 
-    /// Hears announced heads until the process stops.
-    pub async fn heads_loop(self, consumer: Consumer, mut news: BoxStream<'static, Bytes>) {
+    /// Hears announced heads until the process stops, as long as it hears the events.
+    pub(crate) async fn heads_loop(
+        self,
+        consumer: Consumer,
+        hears: impl Fn() -> bool,
+        mut news: BoxStream<'static, Bytes>,
+    ) {
         while let Some(news) = news.next().await {
+            if !hears() {
+                continue;
+            }
             let heads = serde_json::from_slice::<Vec<Head>>(&news).ok();
             let Some(mut heads) = heads.filter(|_| !has_none()) else {
                 continue;
@@ -69,8 +80,14 @@ impl Gate {
         if self.behind(consumer, &heads).await?.is_empty() {
             return Ok(());
         }
-        // Most that are behind are only in flight.
+        // Most that are behind are only in flight, and to ask for each would keep a busy consumer longer.
         self.context.clock.sleep(REPAIR_AFTER).await;
+        for _ in 0..WAITS_MAX {
+            if !self.is_behind(consumer.aggregate) {
+                break;
+            }
+            self.context.clock.sleep(REPAIR_AFTER).await;
+        }
         let behind = self.behind(consumer, &heads).await?;
         if behind.is_empty() {
             return Ok(());
@@ -78,28 +95,30 @@ impl Gate {
         self.suspect(consumer, behind).await
     }
 
-    /// Of these heads, those that the cursors have not reached.
+    /// Of these heads, those that the cursors have not reached. The others are remembered: they are
+    /// announced again, and most of them another replica has handled.
     async fn behind(&self, consumer: &Consumer, heads: &[Head]) -> Result<Vec<(String, Reason)>> {
-        let keys: Vec<_> = heads
-            .iter()
-            .map(|head| (self.key(consumer, &head.subject), at(head)))
-            .collect();
-        if keys.is_empty() {
+        if heads.is_empty() {
             return Ok(Vec::new());
         }
-        let look = async move |tx: &mut Tx| {
-            let mut behind = Vec::new();
-            for (key, head) in &keys {
-                let cursor = standing::of(tx, key).await?.cursor;
-                if cursor.version > 0 && head.incarnation > cursor.incarnation {
-                    behind.push((key.subject.clone(), Reason::Resync));
-                } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {
-                    behind.push((key.subject.clone(), Reason::Gap));
-                }
+        let keys: Vec<_> = heads
+            .iter()
+            .map(|head| self.key(consumer, &head.subject))
+            .collect();
+        let look = async move |tx: &mut Tx| standing::cursors(tx, &keys).await;
+        let cursors = self.context.db.read(look).await?;
+        let mut behind = Vec::new();
+        for (head, cursor) in heads.iter().zip(cursors) {
+            let (subject, head) = (head.subject.clone(), at(head));
+            if cursor.version > 0 && head.incarnation > cursor.incarnation {
+                behind.push((subject, Reason::Resync));
+            } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {
+                behind.push((subject, Reason::Gap));
+            } else {
+                self.remember(consumer.aggregate, subject, cursor);
             }
-            Ok(behind)
-        };
-        self.context.db.read(look).await
+        }
+        Ok(behind)
     }
 
     /// Takes from the owner's log whatever it has that was not handled here: once, without waiting

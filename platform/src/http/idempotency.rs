@@ -268,31 +268,26 @@ impl Binding {
         }
         let stored = answer.to_stored()?;
         let now = tx.now();
-        let bound = tx
-            .execute(
-                "insert into idempotency_keys \
+        tx.change_one_later(
+            "insert into idempotency_keys \
                  (scope, key, fingerprint, status, headers, body, created_at) \
                  values ($1, $2, $3, $4, $5, $6, $7) \
                  on conflict (scope, key) do update set fingerprint = excluded.fingerprint, \
                  status = excluded.status, headers = excluded.headers, body = excluded.body, \
                  created_at = excluded.created_at where idempotency_keys.created_at <= $8",
-                params![
-                    self.scope,
-                    self.key,
-                    self.fingerprint,
-                    stored.status,
-                    stored.headers,
-                    stored.body,
-                    now,
-                    oldest(now)
-                ],
-            )
-            .await?;
-        if bound == 1 {
-            Ok(())
-        } else {
-            Err(in_progress().into())
-        }
+            params![
+                self.scope,
+                self.key,
+                self.fingerprint,
+                stored.status,
+                stored.headers,
+                stored.body,
+                now,
+                oldest(now)
+            ],
+            || in_progress().into(),
+        )
+        .await
     }
 }
 

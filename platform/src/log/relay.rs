@@ -9,7 +9,7 @@ use futures::StreamExt;
 use tokio::sync::Notify;
 
 use super::heads::{self, Changed};
-use super::{PARTITIONS, RELAY};
+use super::{ELSEWHERE, PARTITIONS, RELAY};
 use crate::context::Context;
 use crate::db::{Durability, Tx, params};
 use crate::failure::Result;
@@ -33,7 +33,6 @@ pub async fn run(context: Context) {
         context,
         changed: Changed::default(),
         confirmed: Arc::default(),
-        share: Arc::default(),
         nudged: Arc::default(),
     };
     let tasks = relay.context.tasks.clone();
@@ -42,8 +41,11 @@ pub async fn run(context: Context) {
         relay.changed.clone(),
     ));
     if relay.context.db.is_shared() {
+        // Nothing, until the first lease is taken.
+        relay.context.wakers.share.set(&[]);
         tasks.spawn(relay.clone().keep_share());
         tasks.spawn(relay.clone().hear_nudges());
+        tasks.spawn(relay.clone().nudge_others());
     }
     let confirmation = Arc::new(Notify::new());
     tasks.spawn(relay.clone().mark_confirmed(Arc::clone(&confirmation)));
@@ -64,7 +66,7 @@ pub async fn run(context: Context) {
                 pause = Duration::ZERO;
                 tokio::select! {
                     biased;
-                    () = wake.notified() => relay.nudge().await,
+                    () = wake.notified() => {}
                     () = relay.nudged.notified() => {}
                     () = relay.context.clock.sleep(POLL) => {}
                 }
@@ -85,8 +87,6 @@ struct Relay {
     /// The positions of events that the bus has confirmed and that are not marked yet. Publishing
     /// does not wait for the mark, which waits for other transactions' sync.
     confirmed: Arc<Mutex<BTreeSet<i64>>>,
-    /// The partitions whose events this replica publishes, where several share the work.
-    share: Arc<Mutex<Vec<i64>>>,
     /// Wakes it for what was committed elsewhere.
     nudged: Arc<Notify>,
 }
@@ -138,7 +138,7 @@ impl Relay {
     /// a head is raised, and so held, before its event is numbered.
     fn unpublished(&self) -> Option<String> {
         let share = if self.context.db.is_shared() {
-            let share = self.share.lock().unwrap_or_else(PoisonError::into_inner);
+            let share = self.context.wakers.share.partitions();
             if share.is_empty() {
                 return None;
             }
@@ -147,50 +147,48 @@ impl Relay {
         } else {
             String::new()
         };
+        // The event by a subquery: a join may be planned to read the whole log.
         Some(format!(
-            "select o.position, e.envelope from outbox o join events e on e.position = o.position \
-             {share}order by o.position limit $1"
+            "select o.position, (select e.envelope from events e where e.position = o.position) \
+             from outbox o {share}order by o.position limit $1"
         ))
     }
 
     /// Takes part in sharing the partitions until the process stops; then gives its share back.
     async fn keep_share(self) {
+        let share = &self.context.wakers.share;
         loop {
             let replica = Arc::clone(&self.context.replica);
-            let take =
-                async move |tx: &mut Tx| lease::take_share(tx, "relay", PARTITIONS, &replica).await;
-            let share = match self.context.db.write(take).await {
-                Ok(share) => share,
+            let take = async move |tx: &mut Tx| {
+                lease::take_share(tx, (RELAY, PARTITIONS), (&replica, lease::LASTS)).await
+            };
+            let taken = match self.context.db.write(take).await {
+                Ok(taken) => taken,
                 Err(error) => {
                     // What it had may be another's by now.
                     tracing::warn!(service = self.context.service, %error, "no share of the relay");
                     Vec::new()
                 }
             };
-            let before = std::mem::replace(
-                &mut *self.share.lock().unwrap_or_else(PoisonError::into_inner),
-                share.clone(),
-            );
-            if before != share {
+            if share.set(&taken) {
                 self.nudged.notify_one();
             }
             self.context.clock.sleep(lease::RENEW_EVERY).await;
         }
     }
 
-    /// Tells the replicas that publish the other partitions that something was committed here.
-    async fn nudge(&self) {
-        let all = i64::try_from(
-            self.share
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .len(),
-        );
-        if !self.context.db.is_shared() || all == Ok(PARTITIONS) {
-            return;
-        }
-        if let Err(error) = self.context.bus.nudge(self.context.service, RELAY).await {
-            tracing::debug!(service = self.context.service, %error, "a nudge was lost");
+    /// Tells the replicas that publish the other partitions when something of those was committed here.
+    async fn nudge_others(self) {
+        let elsewhere = self.context.wakers.get(ELSEWHERE);
+        loop {
+            elsewhere.notified().await;
+            let nudge = self
+                .context
+                .bus
+                .nudge(self.context.service, &self.context.replica);
+            if let Err(error) = nudge.await {
+                tracing::debug!(service = self.context.service, %error, "a nudge was lost");
+            }
         }
     }
 
@@ -203,8 +201,10 @@ impl Relay {
             }
         };
         nudges
-            .for_each(|_| {
-                self.nudged.notify_one();
+            .for_each(|by| {
+                if *by != *self.context.replica {
+                    self.nudged.notify_one();
+                }
                 std::future::ready(())
             })
             .await;

@@ -25,9 +25,11 @@ async fn give_back(db: &Db, holder: &'static str) {
 }
 
 async fn share(db: &Db, holder: &'static str) -> Vec<i64> {
-    db.write(async move |tx: &mut Tx| lease::take_share(tx, "relay", COUNT, holder).await)
-        .await
-        .unwrap()
+    db.write(async move |tx: &mut Tx| {
+        lease::take_share(tx, ("relay", COUNT), (holder, LASTS)).await
+    })
+    .await
+    .unwrap()
 }
 
 pub async fn a_lease_has_one_holder_until_it_expires(rig: &Rig) {

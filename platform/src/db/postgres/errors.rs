@@ -17,6 +17,11 @@ pub(super) fn met_another(error: &Error) -> bool {
     })
 }
 
+/// Whether a statement that must change a row has changed none (see `FAIL_IF_NONE`).
+pub(super) fn changed_nothing(error: &Error) -> bool {
+    error.code() == Some(&SqlState::DIVISION_BY_ZERO)
+}
+
 /// Whether the connection is gone.
 pub(super) fn is_lost(error: &Error) -> bool {
     match error.code() {

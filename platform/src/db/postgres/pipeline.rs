@@ -9,7 +9,9 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio_postgres::{Error, Statement};
 
+use crate::db::require::Otherwise;
 use crate::db::row::Value;
+use crate::failure::Failure;
 
 /// A statement that is sent with the next one.
 pub(super) enum Ahead {
@@ -26,6 +28,8 @@ pub(super) enum Ahead {
         sql: String,
         statement: Statement,
         params: Vec<Value>,
+        /// What it means when the statement fails because it changed none.
+        otherwise: Option<Otherwise>,
     },
 }
 
@@ -35,6 +39,14 @@ impl Ahead {
         match self {
             Self::Control(sql) | Self::Change { sql, .. } => sql,
             Self::Lock { .. } => "holding names",
+        }
+    }
+
+    /// What it means when it fails because it changed nothing.
+    pub(super) fn otherwise(&self) -> Option<Failure> {
+        match self {
+            Self::Change { otherwise, .. } => otherwise.as_ref().map(|failure| failure()),
+            Self::Control(_) | Self::Lock { .. } => None,
         }
     }
 }

@@ -18,9 +18,11 @@ use crate::tls::Authorities;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What every connection asks of the server: a statement that takes longer than the request that
-/// waits for it is ended, and a process that stands still holds its locks for seconds at most.
+/// waits for it is ended, and a process that stands still holds its locks for seconds at most. Statements
+/// look few rows up by index, whatever the values: planning them anew costs as much as running them.
 const SESSION: &str = "-c statement_timeout=30s -c lock_timeout=10s \
-                       -c idle_in_transaction_session_timeout=15s -c timezone=UTC";
+                       -c idle_in_transaction_session_timeout=15s -c timezone=UTC \
+                       -c plan_cache_mode=force_generic_plan";
 
 /// How a service reaches its PostgreSQL database.
 #[derive(Clone)]

@@ -3,16 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use anyhow::anyhow;
-use bytes::BytesMut;
 use deadpool_postgres::Object;
 use futures::{FutureExt, TryFutureExt, TryStreamExt};
 use tokio_postgres::Statement;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::ToSql;
 
 use super::Flag;
 use super::errors;
 use super::pipeline::{Ahead, Journey, Mark, Queue, Understood, in_order};
+use crate::db::require::Otherwise;
 use crate::db::row::{Row, Value};
 use crate::failure::{Failure, Result};
 
@@ -111,12 +110,32 @@ impl Session {
 
     /// Runs a statement with the next one, or at the transaction's end.
     pub(in crate::db) async fn execute_later(&self, sql: &str, params: &[Value]) -> Result<()> {
+        self.put_ahead(sql, params, None).await
+    }
+
+    /// The same for a statement that fails when it changes nothing: what that means.
+    pub(in crate::db) async fn require(
+        &self,
+        sql: &str,
+        params: &[Value],
+        otherwise: Otherwise,
+    ) -> Result<()> {
+        self.put_ahead(sql, params, Some(otherwise)).await
+    }
+
+    async fn put_ahead(
+        &self,
+        sql: &str,
+        params: &[Value],
+        otherwise: Option<Otherwise>,
+    ) -> Result<()> {
         self.hold_contended().await?;
         let statement = self.prepare(sql).await?;
         self.ahead.push(Ahead::Change {
             sql: sql.to_owned(),
             statement,
             params: params.to_vec(),
+            otherwise,
         });
         Ok(())
     }
@@ -228,8 +247,10 @@ impl Session {
         let journeys = ahead.iter().map(|one| self.journey(one)).collect();
         let (before, outcome) = tokio::join!(biased; in_order(journeys), work);
         if let Err((number, error)) = before {
-            let sql = ahead.get(number).map_or(sql, Ahead::sql);
-            return Err(self.fail(error, sql));
+            let failed = ahead.get(number);
+            let meaning = failed.filter(|_| errors::changed_nothing(&error));
+            let failure = self.fail(error, failed.map_or(sql, Ahead::sql));
+            return Err(meaning.and_then(Ahead::otherwise).unwrap_or(failure));
         }
         outcome.map_err(|error| self.fail(error, sql))
     }
@@ -317,62 +338,4 @@ impl Session {
 /// Parameters behind the last that the statement names are not sent.
 fn used(params: &[Value], count: usize) -> impl ExactSizeIterator<Item = &Value> {
     params.iter().take(count)
-}
-
-impl ToSql for Value {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Int(int) if *kind == Type::INT4 => i32::try_from(*int)?.to_sql(kind, out),
-            Self::Int(int) if *kind == Type::BOOL => (*int != 0).to_sql(kind, out),
-            Self::Int(int) if *kind == Type::INT8 => int.to_sql(kind, out),
-            // The one character that no text may have there.
-            Self::Text(text) if is_text(kind) && text.contains('\0') => {
-                text.replace('\0', "\u{fffd}").to_sql(kind, out)
-            }
-            Self::Text(text) if is_text(kind) => text.to_sql(kind, out),
-            Self::Bytes(bytes) if *kind == Type::BYTEA => bytes.to_sql(kind, out),
-            other => Err(anyhow!("{other:?} can't stand for {kind}").into()),
-        }
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        is_text(kind) || matches!(*kind, Type::INT4 | Type::INT8 | Type::BOOL | Type::BYTEA)
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> tokio_postgres::types::FromSql<'a> for Value {
-    fn from_sql(
-        kind: &Type,
-        raw: &'a [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(match *kind {
-            Type::INT8 => Self::Int(i64::from_sql(kind, raw)?),
-            Type::INT4 => Self::Int(i32::from_sql(kind, raw)?.into()),
-            Type::BOOL => Self::Int(bool::from_sql(kind, raw)?.into()),
-            Type::BYTEA => Self::Bytes(Vec::from_sql(kind, raw)?),
-            _ => Self::Text(String::from_sql(kind, raw)?),
-        })
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
-        Ok(Self::Null)
-    }
-
-    fn accepts(kind: &Type) -> bool {
-        is_text(kind) || matches!(*kind, Type::INT4 | Type::INT8 | Type::BOOL | Type::BYTEA)
-    }
-}
-
-fn is_text(kind: &Type) -> bool {
-    matches!(
-        *kind,
-        Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN
-    )
 }

@@ -2,9 +2,9 @@
 
 mod columns;
 
-use contracts::Timestamp;
 use contracts::events::orders::Order as Aggregate;
 use contracts::ids::{OrderId, TicketId, UserId};
+use contracts::{Aggregate as _, Timestamp};
 use platform::{Current, Failure, Result, Tx, params};
 
 use crate::domain::order::Order;
@@ -70,33 +70,30 @@ pub async fn insert(tx: &mut Tx, order: &Order, unpaid_max: i64) -> Result<bool>
 /// [`Failure::Moved`] when another transaction was faster.
 pub async fn update(tx: &mut Tx, order: &Order, version: i64) -> Result<()> {
     let stored = Stored::of(&order.state);
-    let updated = tx
-        .execute(
-            "update orders set version = $2 + 1, expires_at = $3, status = $4, payment_id = $5, \
+    let (aggregate, subject) = (Aggregate::NAME, order.terms.id.to_string());
+    let moved = move || Failure::Moved {
+        aggregate,
+        subject: subject.clone(),
+    };
+    tx.change_one_later(
+        "update orders set version = $2 + 1, expires_at = $3, status = $4, payment_id = $5, \
              grace_spent = $6, refunded_minor = $7, refund_minor = $8, refund_fate = $9, \
              cancel_reason = $10 where id = $1 and version = $2",
-            params![
-                order.terms.id,
-                version,
-                order.expires_at,
-                stored.status,
-                stored.payment_id,
-                stored.grace_spent,
-                stored.refunded_minor,
-                stored.refund_minor,
-                stored.refund_fate,
-                stored.cancel_reason
-            ],
-        )
-        .await?;
-    if updated == 1 {
-        return Ok(());
-    }
-    let aggregate = <Aggregate as contracts::Aggregate>::NAME;
-    Err(Failure::Moved {
-        aggregate,
-        subject: order.terms.id.to_string(),
-    })
+        params![
+            order.terms.id,
+            version,
+            order.expires_at,
+            stored.status,
+            stored.payment_id,
+            stored.grace_spent,
+            stored.refunded_minor,
+            stored.refund_minor,
+            stored.refund_fate,
+            stored.cancel_reason
+        ],
+        moved,
+    )
+    .await
 }
 
 /// The order of this id.
