@@ -52,6 +52,9 @@ struct Args {
     /// Switches one guard after the other off, and says after how many seeds that was noticed.
     #[arg(long)]
     flaws: bool,
+    /// Only the guards whose description holds these words.
+    #[arg(long, requires = "flaws")]
+    about: Option<String>,
 }
 
 /// How many seeds a flaw has to show itself, unless `--seeds` says otherwise.
@@ -132,7 +135,11 @@ fn tell(campaign: Campaign, whole: bool) -> anyhow::Result<bool> {
 /// Whether each flaw was noticed.
 fn flaws(args: &Args) -> anyhow::Result<bool> {
     let mut all = true;
+    let wanted = args.about.as_deref().unwrap_or_default();
     for flaw in guards::all() {
+        if !flaw.name.contains(wanted) {
+            continue;
+        }
         anyhow::ensure!(
             let_in(Some(flaw)),
             "this program was built with all guards for good"

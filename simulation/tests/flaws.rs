@@ -10,7 +10,7 @@ use simulation::guards;
 const PLAN: Plan = Plan {
     setup: Setup::of,
     first: 1,
-    seeds: 40,
+    seeds: 80,
     time: None,
     threads: 2,
 };
