@@ -232,7 +232,11 @@ impl Gate {
                 .await?
             }
         };
-        self.remember_handled(consumer.aggregate, &verdicts);
+        let handled = verdicts.iter().filter_map(|verdict| match verdict {
+            Verdict::Handled { subject, cursor } => Some((subject.clone(), *cursor)),
+            Verdict::Superfluous | Verdict::Parked | Verdict::Again(_) => None,
+        });
+        self.remember(consumer.aggregate, handled);
         let outcome = (&*arrivals, verdicts.as_slice());
         let now = self.context.now();
         figures::handled(self.context.service, consumer.aggregate, outcome, now);
@@ -314,20 +318,17 @@ impl Gate {
         })
     }
 
-    fn remember_handled(&self, aggregate: &'static str, verdicts: &[Verdict]) {
-        for verdict in verdicts {
-            if let Verdict::Handled { subject, cursor } = verdict {
-                self.remember(aggregate, subject.clone(), *cursor);
-            }
-        }
-    }
-
-    fn remember(&self, aggregate: &'static str, subject: String, cursor: Cursor) {
+    fn remember(
+        &self,
+        aggregate: &'static str,
+        reached: impl IntoIterator<Item = (String, Cursor)>,
+    ) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() > RECENT_MAX {
             recent.clear();
         }
-        recent.insert((aggregate, subject), cursor);
+        let keys = reached.into_iter();
+        recent.extend(keys.map(|(subject, cursor)| ((aggregate, subject), cursor)));
     }
 
     fn forget(&self, aggregate: &'static str, subject: &str) {

@@ -75,16 +75,15 @@ impl Tx {
             traceparent: origin.traceparent,
             data,
         };
-        let row = Appended {
-            aggregate: A::NAME,
-            subject,
-            version,
-            envelope: serde_json::to_string(&event)?,
-        };
+        let raise = if version == 1 { FIRST } else { NEXT };
+        let head = row_of_head(A::NAME, subject, version, incarnation);
+        let envelope = serde_json::to_string(&event)?;
+        let moved = moved(A::NAME, subject);
         if self.is_shared() {
-            self.append_at_once(row).await?;
+            self.append_at_once((raise, head), envelope, moved).await?;
         } else {
-            self.append_in_steps(row).await?;
+            self.change_one_later(raise, &head, moved).await?;
+            self.append_behind(A::NAME, &event, envelope).await?;
         }
         self.wake(if self.share().has(partition(subject)) {
             RELAY
@@ -108,23 +107,18 @@ impl Tx {
         row.map_or(Ok(0), |row| row.get(0))
     }
 
-    /// With one writer a head that is raised stays raised: the steps follow one another.
-    async fn append_in_steps(&mut self, row: Appended<'_>) -> Result<()> {
-        let Appended {
-            aggregate,
-            subject,
-            version,
-            envelope,
-        } = row;
-        let incarnation = self.incarnation();
-        let raise = if version == 1 { FIRST } else { NEXT };
-        let head = row_of_head(aggregate, subject, version, incarnation);
-        self.change_one_later(raise, &head, moved(aggregate, subject))
-            .await?;
+    /// With one writer a head that is raised stays raised: the next steps follow by themselves.
+    async fn append_behind(
+        &mut self,
+        aggregate: &'static str,
+        event: &Envelope,
+        envelope: String,
+    ) -> Result<()> {
+        let (subject, version) = (&event.subject, event.aggregateversion);
         self.execute_later(
             "insert into events (aggregate, subject, version, incarnation, envelope) \
              values ($1, $2, $3, $4, $5)",
-            params![aggregate, subject, version, incarnation, envelope],
+            params![aggregate, subject, version, event.incarnation, envelope],
         )
         .await?;
         self.execute_later(
@@ -136,14 +130,12 @@ impl Tx {
 
     /// All steps in one statement, of which nobody has to wait for a part: the event is numbered only
     /// when the head is raised, and a head that had moved fails the transaction.
-    async fn append_at_once(&mut self, row: Appended<'_>) -> Result<()> {
-        let Appended {
-            aggregate,
-            subject,
-            version,
-            envelope,
-        } = row;
-        let raise = if version == 1 { FIRST } else { NEXT };
+    async fn append_at_once(
+        &mut self,
+        (raise, mut params): (&str, Vec<Value>),
+        envelope: String,
+        moved: impl Fn() -> Failure + 'static,
+    ) -> Result<()> {
         let sql = format!(
             "with raised as ({raise} returning 1), \
              logged as (insert into events (aggregate, subject, version, incarnation, envelope) \
@@ -151,19 +143,9 @@ impl Tx {
              queued as (insert into outbox (position, partition) select position, $5 from logged \
              returning 1) {FAIL_IF_NONE} queued"
         );
-        let mut params = row_of_head(aggregate, subject, version, self.incarnation());
         params.push(envelope.to_value());
-        self.require_later(&sql, &params, moved(aggregate, subject))
-            .await
+        self.require_later(&sql, &params, moved).await
     }
-}
-
-/// An event on its way into the log.
-struct Appended<'a> {
-    aggregate: &'static str,
-    subject: &'a str,
-    version: i64,
-    envelope: String,
 }
 
 /// Raises the head of an aggregate to version 1, with the parameters of [`row_of_head`].

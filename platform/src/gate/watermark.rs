@@ -107,7 +107,7 @@ impl Gate {
             .collect();
         let look = async move |tx: &mut Tx| standing::cursors(tx, &keys).await;
         let cursors = self.context.db.read(look).await?;
-        let mut behind = Vec::new();
+        let (mut behind, mut reached) = (Vec::new(), Vec::new());
         for (head, cursor) in heads.iter().zip(cursors) {
             let (subject, head) = (head.subject.clone(), at(head));
             if cursor.version > 0 && head.incarnation > cursor.incarnation {
@@ -115,9 +115,10 @@ impl Gate {
             } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {
                 behind.push((subject, Reason::Gap));
             } else {
-                self.remember(consumer.aggregate, subject, cursor);
+                reached.push((subject, cursor));
             }
         }
+        self.remember(consumer.aggregate, reached);
         Ok(behind)
     }
 

@@ -5,7 +5,7 @@ mod columns;
 use contracts::Timestamp;
 use contracts::events::payments::Payment as Aggregate;
 use contracts::ids::{OrderId, PaymentId};
-use platform::db::Row;
+use platform::db::{Row, Value};
 use platform::{Current, Result, Tx, params};
 
 use super::refunds;
@@ -28,56 +28,41 @@ pub async fn lock(tx: &mut Tx, order_id: OrderId) -> Result<()> {
     tx.lock(&[&format!("payments of {order_id}")]).await
 }
 
+/// A new row, with the values of [`new_row`].
+const INSERT: &str = "insert into payments (id, order_id, buyer_id, seller_id, amount_minor, currency, \
+     status, decision, provider_key, version, created_at, changed_at, idempotency_key, adopted) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13)";
+
+fn new_row(stored: &Stored, idempotency_key: Option<&str>, adopted: bool) -> Vec<Value> {
+    let Stored { payment, version } = stored;
+    params![
+        payment.id,
+        payment.order_id,
+        payment.buyer_id,
+        payment.seller_id,
+        payment.amount.minor,
+        payment.amount.currency,
+        status_word(payment.status()),
+        decision_word(payment.decision),
+        payment.provider_key(),
+        version,
+        payment.created_at,
+        idempotency_key,
+        i64::from(adopted),
+    ]
+    .to_vec()
+}
+
 /// Writes a new payment; false when the order has a live payment, or one with the same key.
 pub async fn insert(tx: &mut Tx, stored: &Stored, idempotency_key: Option<&str>) -> Result<bool> {
-    let Stored { payment, version } = stored;
-    let written = tx
-        .execute(
-            "insert into payments (id, order_id, buyer_id, seller_id, amount_minor, currency, \
-             status, decision, provider_key, version, idempotency_key, created_at, changed_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12) \
-             on conflict do nothing",
-            params![
-                payment.id,
-                payment.order_id,
-                payment.buyer_id,
-                payment.seller_id,
-                payment.amount.minor,
-                payment.amount.currency,
-                status_word(payment.status()),
-                decision_word(payment.decision),
-                payment.provider_key(),
-                version,
-                idempotency_key,
-                payment.created_at,
-            ],
-        )
-        .await?;
-    Ok(written == 1)
+    let sql = format!("{INSERT} on conflict do nothing");
+    let row = new_row(stored, idempotency_key, false);
+    Ok(tx.execute(&sql, &row).await? == 1)
 }
 
 /// Writes a payment that was lost. Another one of its order may be live.
 pub async fn insert_adopted(tx: &mut Tx, stored: &Stored) -> Result<()> {
-    let Stored { payment, version } = stored;
-    tx.execute_later(
-        "insert into payments (id, order_id, buyer_id, seller_id, amount_minor, currency, \
-         status, decision, provider_key, version, adopted, created_at, changed_at) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11)",
-        params![
-            payment.id,
-            payment.order_id,
-            payment.buyer_id,
-            payment.seller_id,
-            payment.amount.minor,
-            payment.amount.currency,
-            status_word(payment.status()),
-            decision_word(payment.decision),
-            payment.provider_key(),
-            version,
-            payment.created_at,
-        ],
-    )
-    .await
+    tx.execute_later(INSERT, &new_row(stored, None, true)).await
 }
 
 /// Brings the row to the payment's state.
