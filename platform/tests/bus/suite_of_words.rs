@@ -4,43 +4,59 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::BoxStream;
+use platform::bus::Question;
 
 use crate::rig::{AGGREGATE, Rig, event, next, publish, soon, stopwatch};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub async fn a_question_is_answered(rig: &Rig) {
-    let mut questions = rig.far.serve("answering").await.unwrap();
-    let ask = asked(rig, "answering", Bytes::from_static(b"who?"));
+    let mut questions = served(rig, "answering").await;
+    let ask = rig
+        .near
+        .request("answering", Bytes::from_static(b"who?"), LIMIT);
     let answer = async {
         let question = next(&mut questions).await;
         assert_eq!(question.body, "who?");
         question.reply.send(Bytes::from_static(b"me")).unwrap();
     };
-    assert_eq!(soon(async { tokio::join!(ask, answer) }).await.0, "me");
+    assert_eq!(
+        soon(async { tokio::join!(ask, answer) }).await.0.unwrap(),
+        "me"
+    );
 }
 
-/// Asks until there is an answer, as whoever repairs does: of several servers each hears a moment later
-/// than the others who answers where.
-async fn asked(rig: &Rig, service: &str, question: Bytes) -> Bytes {
-    let mut ticks = tokio::time::interval(Duration::from_millis(50));
-    loop {
-        ticks.tick().await;
-        if let Ok(answer) = rig.near.request(service, question.clone(), LIMIT).await {
-            return answer;
+/// Answers for a service once whoever asks is heard: of several servers each learns a moment later than the
+/// others who answers where, and until then a question fails at once.
+async fn served(rig: &Rig, service: &str) -> BoxStream<'static, Question> {
+    let mut questions = rig.far.serve(service).await.unwrap();
+    let heard = async {
+        let question = next(&mut questions).await;
+        question.reply.send(Bytes::new()).unwrap();
+    };
+    let ask = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            ticks.tick().await;
+            if rig.near.request(service, Bytes::new(), LIMIT).await.is_ok() {
+                return;
+            }
         }
-    }
+    };
+    soon(async { tokio::join!(ask, heard) }).await;
+    questions
 }
 
 pub async fn a_large_answer_arrives_whole(rig: &Rig) {
-    let mut questions = rig.far.serve("large").await.unwrap();
+    let mut questions = served(rig, "large").await;
     for size in [0, 1, 512 * 1024, 5_000_000] {
         let body: Bytes = (0..size)
             .map(|at: usize| at.to_le_bytes()[at % 3])
             .collect();
-        let ask = asked(rig, "large", Bytes::new());
+        let ask = rig.near.request("large", Bytes::new(), LIMIT);
         let answer = async { next(&mut questions).await.reply.send(body.clone()).unwrap() };
-        let came = soon(async { tokio::join!(ask, answer) }).await.0;
+        let came = soon(async { tokio::join!(ask, answer) }).await.0.unwrap();
         assert!(came == body, "{size} bytes");
     }
 }
@@ -55,7 +71,7 @@ pub async fn nobody_answers_at_once(rig: &Rig) {
 }
 
 pub async fn a_question_that_is_dropped_fails_at_once(rig: &Rig) {
-    let mut questions = rig.far.serve("dropping").await.unwrap();
+    let mut questions = served(rig, "dropping").await;
     let asked = stopwatch();
     let ask = rig
         .near
@@ -66,7 +82,7 @@ pub async fn a_question_that_is_dropped_fails_at_once(rig: &Rig) {
 }
 
 pub async fn the_limit_of_a_question_holds(rig: &Rig) {
-    let mut questions = rig.far.serve("slow").await.unwrap();
+    let mut questions = served(rig, "slow").await;
     let asked = stopwatch();
     let ask = rig
         .near
