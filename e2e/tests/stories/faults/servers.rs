@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use e2e::{Client, Cluster, Composition, Marketplace};
+use hmac::{Hmac, KeyInit, Mac};
 use http::StatusCode;
+use platform::Clock;
+use platform::clock::SystemClock;
 use serde_json::json;
+use sha2::Sha256;
 
 use super::{WITH_DATABASE, nothing_is_held_up, page, says_come_again, says_what_is_away};
 use crate::people::{pay, person, reserve, until};
@@ -22,6 +26,27 @@ async fn buys(buyer: &mut Client, order: &str) {
     assert_eq!(pay(buyer, order, "tok_visa").await, StatusCode::CREATED);
     let path = format!("/api/orders/{order}");
     until(buyer, &path, "status", "complete").await;
+}
+
+/// The payment provider tells of a charge that nobody here has asked for.
+async fn tell(marketplace: &Marketplace, provider: &mut Client) -> e2e::Answer {
+    let keys = std::fs::read_to_string(marketplace.data_dir().join("keys.env")).unwrap();
+    let mut lines = keys.lines().filter_map(|line| line.split_once('='));
+    let secrets = lines.find(|(name, _)| *name == "TICKETING_WEBHOOK_SECRETS");
+    let secret = secrets.unwrap().1.as_bytes();
+    let said = json!({
+        "key": "another's", "reference": "ch_1", "amount_minor": 2000, "currency": "usd",
+        "status": "authorized", "created_at": "2026-01-02T03:04:05Z"
+    });
+    let notice = json!({"id": "evt_1", "type": "charge.authorized", "data": said});
+    let time = SystemClock::new().now().as_second();
+    let mut signature = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+    signature.update(format!("{time}.{notice}").as_bytes());
+    let signature = signature.finalize().into_bytes();
+    let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+    let headers = [("provider-signature", &*format!("t={time},v1={signature}"))];
+    let answer = provider.call("POST", "/api/payments/webhooks", Some(&notice), &headers);
+    answer.await.unwrap()
 }
 
 #[tokio::test]
@@ -47,10 +72,12 @@ async fn while_the_database_is_away_people_are_told_to_come_again() {
     says_come_again(&buyer.post("/api/orders", &wish).await.unwrap());
     let card = json!({"orderId": order, "token": "tok_visa"});
     says_come_again(&buyer.post("/api/payments", &card).await.unwrap());
+    says_come_again(&tell(&marketplace, &mut seller).await);
     let home = buyer.get("/").await.unwrap();
     says_what_is_away(&home, "Listings are not answering");
 
     cluster.release("postgres").await.unwrap();
+    assert_eq!(tell(&marketplace, &mut seller).await.status, StatusCode::OK);
     page(&mut buyer, "/", StatusCode::OK).await;
     buys(&mut buyer, &order).await;
     assert_eq!(processes(&cluster), before, "nothing was restarted");
