@@ -216,16 +216,14 @@ impl Gate {
     /// When the transaction did not happen: nothing may be acknowledged.
     pub async fn take(&self, consumer: &Consumer, arrivals: Vec<Arrival>) -> Result<Vec<Verdict>> {
         let arrivals: Arc<[Arrival]> = arrivals.into();
-        let hasty = match arrivals.len() {
-            1 => None,
-            _ => self
-                .take_once(consumer, &arrivals, Haste::AllOrNone)
-                .await
-                .ok(),
+        let haste = match arrivals.len() {
+            1 => Haste::Alone,
+            _ => Haste::AllOrNone,
         };
-        let verdicts = match hasty {
-            Some(verdicts) => verdicts,
-            None => {
+        let hasty = self.take_once(consumer, &arrivals, haste);
+        let verdicts = match hasty.await {
+            Ok(verdicts) => verdicts,
+            Err(_) => {
                 retrying(|last_run| {
                     self.take_once(consumer, &arrivals, Haste::OneByOne { last_run })
                 })

@@ -94,17 +94,17 @@ impl Tx {
         }
     }
 
-    /// Runs a statement that answers rows with each of these parameters; where the database is
+    /// Runs statements that answer rows, none of which needs another's answer; where the database is
     /// elsewhere, in one journey.
     ///
     /// # Errors
     /// As [`Self::query`].
-    pub async fn query_each(&mut self, sql: &str, each: &[Vec<Value>]) -> Result<Vec<Vec<Row>>> {
+    pub async fn query_all(&mut self, queries: &[(&str, Vec<Value>)]) -> Result<Vec<Vec<Row>>> {
         if let Link::Postgres(session) = &self.link {
-            return session.query_each(sql, each).await;
+            return session.query_all(queries).await;
         }
-        let mut answers = Vec::with_capacity(each.len());
-        for params in each {
+        let mut answers = Vec::with_capacity(queries.len());
+        for (sql, params) in queries {
             answers.push(self.query(sql, params).await?);
         }
         Ok(answers)
@@ -185,17 +185,27 @@ impl Tx {
         &mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        self.savepoint_unheard(async |tx: &mut Self| {
+            let outcome = work(tx).await?;
+            if let Link::Postgres(session) = &tx.link {
+                session.settle().await?;
+            }
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// The same without hearing what becomes of statements that travel later: if one of those fails,
+    /// so does the transaction.
+    pub(crate) async fn savepoint_unheard<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
         self.depth += 1;
         let name = format!("nested_{}", self.depth);
         let wakes = self.wakes.clone();
         let undo = self.begin_savepoint(&name).await?;
-        let mut outcome = work(self).await;
-        if outcome.is_ok()
-            && let Link::Postgres(session) = &self.link
-            && let Err(failure) = session.settle().await
-        {
-            outcome = Err(failure);
-        }
+        let outcome = work(self).await;
         if outcome.is_err() {
             self.wakes = wakes;
         }

@@ -105,6 +105,9 @@ pub(super) enum Haste {
     /// The whole transaction, which is then run again the other way. Almost none fails, and what keeps
     /// them apart costs more than most of them do.
     AllOrNone,
+    /// Its own changes, unless a statement fails that it did not wait for: that brings down the
+    /// transaction, in which there is no other event, and which is then run one by one.
+    Alone,
     /// Its own changes alone.
     OneByOne {
         /// Whether a transaction that meets a moved head is not run again: then that is a fault.
@@ -284,13 +287,15 @@ impl Turn<'_> {
     }
 
     async fn handle_or_park(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
-        let Haste::OneByOne { last_run } = self.haste else {
-            unless_it_panics(self.consumer.handle(tx, event)).await?;
-            return self.advance(tx, event).await;
+        let work = async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await;
+        let mut outcome = match self.haste {
+            Haste::AllOrNone => {
+                work(tx).await?;
+                return self.advance(tx, event).await;
+            }
+            Haste::Alone => tx.savepoint_unheard(work).await,
+            Haste::OneByOne { .. } => tx.savepoint(work).await,
         };
-        let mut outcome = tx
-            .savepoint(async |tx: &mut Tx| unless_it_panics(self.consumer.handle(tx, event)).await)
-            .await;
         if let Err(Failure::Refused(refused)) = outcome {
             outcome = self.apply(tx, event).await;
             if outcome.is_ok() {
@@ -300,7 +305,9 @@ impl Turn<'_> {
         }
         match outcome {
             Ok(()) => {}
-            Err(Failure::Moved { .. }) if !last_run => return outcome.map(|()| None),
+            Err(Failure::Moved { .. }) if self.haste != Haste::LAST => {
+                return outcome.map(|()| None);
+            }
             Err(failure) => {
                 self.fail(tx, event, failure).await?;
                 return Ok(None);

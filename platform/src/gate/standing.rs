@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use anyhow::anyhow;
+
 use super::store::{Cursor, Key, Reason};
 use crate::db::{Row, Tx, Value, params};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// A cursor, and whether its key is out of the ordinary.
 #[derive(Debug, Clone, Default)]
@@ -55,11 +57,18 @@ pub(super) async fn of_all(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool
         return Ok((standings, false));
     };
     let once: Vec<_> = keys.iter().filter(|key| standings.is_new(key)).collect();
-    let each: Vec<_> = once.iter().map(|key| own(key)).collect();
-    let row = tx.query_one(ODD, &own(first)).await?;
-    let (is_odd, rebuilding): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
-    let sql = if is_odd == 0 { CURSOR } else { STANDING };
-    for (key, rows) in once.into_iter().zip(tx.query_each(sql, &each).await?) {
+    let each = |sql: &'static str| once.iter().map(move |key| (sql, own(key)));
+    let queries = std::iter::once((ODD, own(first))).chain(each(CURSOR));
+    let queries: Vec<_> = queries.collect();
+    let mut answers = tx.query_all(&queries).await?.into_iter();
+    let odd = answers.next().and_then(|rows| rows.into_iter().next());
+    let odd = odd.ok_or_else(|| Failure::Broken(anyhow!("no answer")))?;
+    let (is_odd, rebuilding): (i64, Option<i64>) = (odd.get(0)?, odd.get(1)?);
+    let answers = match is_odd {
+        0 => answers.collect(),
+        _ => tx.query_all(&each(STANDING).collect::<Vec<_>>()).await?,
+    };
+    for (key, rows) in once.into_iter().zip(answers) {
         let standing = match rows.first() {
             Some(row) if is_odd == 0 => Standing {
                 cursor: read_cursor(row)?,
@@ -75,8 +84,8 @@ pub(super) async fn of_all(tx: &mut Tx, keys: &[Key]) -> Result<(Standings, bool
 
 /// The cursors of keys of one consumer, in their order.
 pub(super) async fn cursors(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Cursor>> {
-    let each: Vec<_> = keys.iter().map(own).collect();
-    let answers = tx.query_each(CURSOR, &each).await?;
+    let queries: Vec<_> = keys.iter().map(|key| (CURSOR, own(key))).collect();
+    let answers = tx.query_all(&queries).await?;
     let cursor = |rows: &Vec<Row>| rows.first().map_or(Ok(Cursor::default()), read_cursor);
     answers.iter().map(cursor).collect()
 }

@@ -81,23 +81,27 @@ impl Session {
         self.send(sql, self.rows(&statement, params)).await
     }
 
-    /// Runs the same statement with each of these parameters, all at once.
-    pub(in crate::db) async fn query_each(
+    /// Runs statements all at once.
+    pub(in crate::db) async fn query_all(
         &self,
-        sql: &str,
-        each: &[Vec<Value>],
+        queries: &[(&str, Vec<Value>)],
     ) -> Result<Vec<Vec<Row>>> {
         self.hold_contended().await?;
-        let statement = self.prepare(sql).await?;
-        let answers: Vec<_> = each.iter().map(|_| Cell::new(Vec::new())).collect();
+        let mut statements = Vec::with_capacity(queries.len());
+        for (sql, _) in queries {
+            statements.push(self.prepare(sql).await?);
+        }
+        let answers: Vec<_> = queries.iter().map(|_| Cell::new(Vec::new())).collect();
         let work = async {
-            let journeys = each.iter().zip(&answers).map(|(params, answer)| {
-                let journey = self.rows(&statement, params);
+            let each = queries.iter().zip(&statements).zip(&answers);
+            let journeys = each.map(|(((_, params), statement), answer)| {
+                let journey = self.rows(statement, params);
                 journey.map_ok(|rows| answer.set(rows)).boxed_local()
             });
             let sent = in_order(journeys.collect()).await;
             sent.map_err(|(_, error)| error)
         };
+        let sql = queries.first().map_or("", |(sql, _)| *sql);
         self.send(sql, work).await?;
         Ok(answers.into_iter().map(Cell::into_inner).collect())
     }
