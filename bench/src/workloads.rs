@@ -176,7 +176,8 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     for (count, wanted) in [(1, 8_000), (8, 25_000), (64, 50_000)] {
         let wanted = wanted / share;
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // What follows from the listing is not to be paid for by the orders.
+        marketplace.come_to_rest().await?;
         let mut clients = Vec::new();
         for number in 0..count {
             let mine: Vec<_> = buyers.iter().skip(number).step_by(count).cloned().collect();
