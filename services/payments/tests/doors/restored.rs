@@ -6,8 +6,9 @@ use contracts::events::orders::{OrderFact, OrderStatus, TicketFate};
 use contracts::events::payments::PaymentFact;
 use payments::domain::charge::Standing;
 use payments::domain::ledger::Account;
+use payments::provider::sandbox::behaviour::Behaviour;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, id_in};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_the_backup_does_not_know_is_known_again() {
@@ -54,6 +55,46 @@ async fn what_was_taken_since_the_backup_is_learned_and_earned() {
     let desk = desk.put_back(&backup).await;
     desk.until_balance(Account::Seller(desk.seller), -2000)
         .await;
+    desk.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_back_before_the_provider_was_looked_at_goes_back() {
+    let mut desk = Desk::open().await;
+    let at_once = Behaviour {
+        capture_immediately: true,
+        ..Behaviour::default()
+    };
+    desk.behave(at_once.clone());
+    let backup = desk.world.back_up("payments").unwrap();
+    let order = desk.order().await;
+    let payment_id = id_in(&desk.pay(&order, "tok_visa").await.json());
+    desk.heard(payment_id, &PaymentFact::Captured).await;
+    let fact = OrderFact::Completed { payment_id };
+    let order = desk.say(fact, &order, OrderStatus::Complete).await;
+    desk.until_balance(Account::Seller(desk.seller), -2000)
+        .await;
+    desk.behave(Behaviour {
+        unavailable: true,
+        ..at_once.clone()
+    });
+    let mut desk = desk.put_back(&backup).await;
+    let fact = OrderFact::RefundRequested {
+        payment_id,
+        amount_minor: 700,
+        fate: TicketFate::Withdraw,
+    };
+    let order = desk.say(fact, &order, OrderStatus::Refunding).await;
+    desk.known(&order, OrderStatus::Refunding).await;
+    assert_eq!(desk.kinds(payment_id), ["started"]);
+    desk.behave(at_once);
+    desk.advance(Duration::from_secs(31));
+    let amount_minor = 700;
+    desk.heard(payment_id, &PaymentFact::Refunded { amount_minor })
+        .await;
+    desk.until_balance(Account::Seller(desk.seller), -1300)
+        .await;
+    assert_eq!(desk.charges().await[0].held_minor(), 1300);
     desk.close().await;
 }
 
