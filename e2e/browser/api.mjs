@@ -28,8 +28,8 @@ export async function reserve(visitor, ticketId) {
   return post(visitor, '/api/orders', { ticketId }, 201);
 }
 
-export async function pay(visitor, orderId) {
-  return post(visitor, '/api/payments', { orderId, token: 'tok_visa' }, 201);
+export async function pay(visitor, orderId, token = 'tok_visa') {
+  return post(visitor, '/api/payments', { orderId, token }, 201);
 }
 
 export async function cancel(visitor, orderId) {

@@ -19,12 +19,12 @@ const marketplace = await startMarketplace();
 const browser = await launch();
 try {
   const arrive = (name) => Visitor.arrive(browser, marketplace.url, name, { reducedMotion: 'reduce' });
-  for (const stop of await tour(arrive)) {
+  await tour(arrive, async (stop) => {
     for (const width of WIDTHS) {
       for (const colorScheme of SCHEMES) await take(stop, width, colorScheme);
     }
     console.log(`${stop.name} ${stop.path}`);
-  }
+  });
 } finally {
   await browser.close();
   await marketplace.stop();

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import * as api from '../api.mjs';
 import * as pages from '../pages.mjs';
 import { marketplace, story } from '../story.mjs';
-import { look, tour } from '../tour.mjs';
+import { tour } from '../tour.mjs';
 
 const world = marketplace();
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -15,12 +15,10 @@ const once = { scripting: [true] };
 
 for (const colorScheme of ['light', 'dark']) {
   story(world, `axe-core finds nothing on any page, ${colorScheme}`, async ({ arrive }) => {
-    const stops = await tour((name) => arrive(name, { colorScheme, reducedMotion: 'reduce' }));
     const found = [];
-    for (const stop of stops) {
-      await look(stop);
+    await tour((name) => arrive(name, { colorScheme, reducedMotion: 'reduce' }), async (stop) => {
       found.push(...(await violations(stop.visitor)).map((violation) => `${stop.name} ${stop.path}: ${violation}`));
-    }
+    });
     assert.deepEqual(found, [], `\n${found.join('\n')}`);
   }, once);
 }
@@ -42,13 +40,11 @@ story(world, 'axe-core finds nothing on refused forms', async ({ arrive }) => {
 }, once);
 
 story(world, 'nothing scrolls sideways at 320 pixels', async ({ arrive }) => {
-  const stops = await tour((name) => arrive(name, { viewport: NARROW }));
   const found = [];
-  for (const stop of stops) {
-    await look(stop);
+  await tour((name) => arrive(name, { viewport: NARROW }), async (stop) => {
     const wide = await stop.visitor.page.evaluate(tooWide);
     if (wide.length > 0) found.push(`${stop.name} ${stop.path}: ${wide.join('; ')}`);
-  }
+  });
   assert.deepEqual(found, [], `\n${found.join('\n')}`);
 });
 
