@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::{Marketplace, Process};
+use e2e::{Cluster, Marketplace, Process};
 use serde_json::Value;
 use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
 
@@ -42,6 +42,51 @@ pub async fn floor(marketplace: &Marketplace, length: Duration) -> anyhow::Resul
     let rate = tokio::task::spawn_blocking(perform).await??;
     println!("| limit: pgbench | one statement, {CLIENTS} clients | {rate:.0} | | | | fsync on |");
     Ok(())
+}
+
+/// How many events of orders tickets has applied so soon after their commit, by their limits in seconds:
+/// what its replicas have counted until now.
+pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<Vec<(String, f64)>> {
+    let figures = Cluster::of(marketplace).figures("tickets").await?;
+    let mut applied: Vec<(String, f64)> = Vec::new();
+    for line in figures.lines() {
+        let counted = line.strip_prefix("ticketing_event_delay_seconds_bucket{");
+        let Some(counted) = counted.filter(|line| line.contains("aggregate=\"order\"")) else {
+            continue;
+        };
+        let limit = counted
+            .split("le=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let count = counted
+            .rsplit(' ')
+            .next()
+            .and_then(|count| count.parse().ok());
+        let (limit, count): (&str, f64) = limit.zip(count).context("no bucket")?;
+        match applied.iter_mut().find(|(known, _)| known == limit) {
+            Some((_, sum)) => *sum += count,
+            None => applied.push((limit.to_owned(), count)),
+        }
+    }
+    Ok(applied)
+}
+
+/// What came to be applied between two looks, for a line of the table.
+pub fn say_applied(before: &[(String, f64)], after: &[(String, f64)]) {
+    let since = |(limit, count): &(String, f64)| {
+        let then = before.iter().find(|(known, _)| known == limit);
+        count - then.map_or(0.0, |(_, count)| *count)
+    };
+    let all = after.iter().map(since).fold(0.0, f64::max);
+    let within = ["0.0025", "0.005", "0.01", "0.025"].map(|wanted| {
+        let bucket = after.iter().find(|(limit, _)| limit == wanted);
+        let share = bucket.map_or(0.0, since) / all.max(1.0);
+        format!("{:.1} % within {wanted} s", share * 100.0)
+    });
+    println!(
+        "| B7 applied | {all:.0} events, commit to commit | | | | | {} |",
+        within.join(", ")
+    );
 }
 
 /// What each process uses while nobody asks anything, in per cent of one core.

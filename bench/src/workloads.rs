@@ -251,8 +251,15 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
         Composition::Embedded => Duration::ZERO,
         Composition::Apart => Duration::from_millis(1),
     };
+    let tickets = list_tickets(&seller, 320).await?;
+    marketplace.come_to_rest().await?;
+    let is_apart = marketplace.composition() == Composition::Apart;
+    let applied = match is_apart {
+        true => apart::applied(marketplace).await?,
+        false => Vec::new(),
+    };
     let (cpu, began) = (marketplace.cpu()?, now());
-    for ticket in list_tickets(&seller, 320).await? {
+    for ticket in tickets {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let answer = buyer
             .post("/api/orders", &json!({"ticketId": ticket}))
@@ -283,6 +290,9 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
         note,
     }
     .print(&mut figures);
+    if is_apart {
+        apart::say_applied(&applied, &apart::applied(marketplace).await?);
+    }
     Ok(())
 }
 

@@ -204,14 +204,25 @@ impl Cluster {
 
     /// Whether the load balancer sends requests to every replica.
     async fn is_balanced(&self) -> anyhow::Result<bool> {
-        let gateway = self.members("gateway")?.pop().context("no gateway")?;
-        let address = gateway.address.context("it does not listen")?;
-        let figures = ask(address, "/metrics").await?;
-        let figures = String::from_utf8_lossy(&figures.body);
+        let figures = self.figures("gateway").await?;
         let mut upstreams = figures
             .lines()
             .filter(|line| line.starts_with("ticketing_gateway_upstream_up{"));
         Ok(upstreams.all(|line| line.ends_with(" 1")))
+    }
+
+    /// The figures of all that a name means, one after the other, as Prometheus reads them.
+    ///
+    /// # Errors
+    /// When one does not answer.
+    pub async fn figures(&self, name: &str) -> anyhow::Result<String> {
+        let mut figures = String::new();
+        for member in self.members(name)? {
+            let address = member.address.context("it does not listen")?;
+            let answer = ask(address, "/metrics").await?;
+            figures.push_str(&String::from_utf8_lossy(&answer.body));
+        }
+        Ok(figures)
     }
 
     /// Waits until what a name means says that it is not ready because of a check.
