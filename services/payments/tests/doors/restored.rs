@@ -86,6 +86,7 @@ async fn what_is_asked_back_before_the_provider_was_looked_at_goes_back() {
     };
     let order = desk.say(fact, &order, OrderStatus::Refunding).await;
     desk.known(&order, OrderStatus::Refunding).await;
+    desk.heard(payment_id, &PaymentFact::Started).await;
     assert_eq!(desk.kinds(payment_id), ["started"]);
     desk.behave(at_once);
     desk.advance(Duration::from_secs(31));
