@@ -85,6 +85,7 @@ async fn an_outage_is_never_a_5xx_and_ends_in_a_payment() {
     let id = id_in(&answered.json());
     let again = desk.pay(&order, "tok_visa").await;
     assert_eq!((again.status.as_u16(), id_in(&again.json())), (200, id));
+    desk.heard(id, &PaymentFact::Started).await;
     assert_eq!(desk.kinds(id), ["started"]);
     desk.behave(Behaviour::default());
     desk.advance(Duration::from_secs(31));
