@@ -58,13 +58,12 @@ pub async fn refund(
 /// When there is no such payment, or its money was not taken.
 pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
     let stored = of_order(tx, order_id, payment_id).await?;
-    let payment = stored.payment.clone();
-    match payment.state {
-        State::Captured { .. } => earned(tx, &payment).await,
+    match stored.payment.state {
+        State::Captured { .. } => earned(tx, &stored.payment).await,
         // What became of it was lost with an older backup. It is the seller's once it is captured again;
         // and chosen, also where a provider that can't hold money left nothing to choose.
         State::Started { .. } | State::Authorized { .. } if may_be_lost(tx, payment_id) => {
-            match payment.choose() {
+            match stored.payment.clone().choose() {
                 Ok(chosen) => record(tx, stored, chosen, &[]).await.map(drop),
                 Err(_) => Ok(()),
             }
