@@ -8,6 +8,7 @@ use contracts::ids::{OrderId, PaymentId};
 use platform::clock::later;
 use platform::random::uuid_time;
 use platform::{Result, Tx};
+use uuid::Uuid;
 
 use crate::domain::payment::Payment;
 use crate::flaws;
@@ -24,7 +25,7 @@ const CLOCKS: Duration = Duration::from_secs(10 * 60);
 /// # Errors
 /// When the database does not answer.
 pub async fn adopt(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
-    if !may_be_lost(tx, payment_id) || payments::find(tx, payment_id).await?.is_some() {
+    if !may_be_lost(tx, payment_id.uuid()) || payments::find(tx, payment_id).await?.is_some() {
         return Ok(());
     }
     if flaws::LOST_PAYMENT_LEFT.is_there() {
@@ -49,10 +50,10 @@ pub async fn adopt(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Res
     Ok(())
 }
 
-/// Whether a payment may be older than this life of the database, so that it, or what became of it, may
-/// have been lost.
+/// Whether what has this id may be older than this life of the database, so that it, or what became of
+/// it, may have been lost.
 #[must_use]
-pub fn may_be_lost(tx: &Tx, payment_id: PaymentId) -> bool {
+pub fn may_be_lost(tx: &Tx, id: Uuid) -> bool {
     let born = Timestamp::from_microsecond(tx.incarnation()).unwrap_or(Timestamp::MAX);
-    uuid_time(payment_id.uuid()).is_none_or(|made| made < later(born, CLOCKS))
+    uuid_time(id).is_none_or(|made| made < later(born, CLOCKS))
 }

@@ -14,7 +14,7 @@ use crate::store::payments::{self, Stored};
 /// # Errors
 /// When the database does not answer.
 pub async fn cancel(tx: &mut Tx, order_id: OrderId) -> Result<()> {
-    change_live(tx, order_id, Payment::order_cancelled).await
+    change_live(tx, order_id, Payment::order_closed).await
 }
 
 /// The order chose this payment: it is to be captured.
@@ -24,7 +24,8 @@ pub async fn cancel(tx: &mut Tx, order_id: OrderId) -> Result<()> {
 pub async fn choose(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
     let stored = of_order(tx, order_id, payment_id).await?;
     let payment = stored.payment.clone().choose()?;
-    record(tx, stored, payment, &[]).await.map(drop)
+    record(tx, stored, payment, &[]).await?;
+    leave_others(tx, order_id, payment_id).await
 }
 
 /// The order has no place for this payment: it is to be voided or given back.
@@ -58,17 +59,18 @@ pub async fn refund(
 /// When there is no such payment, or its money was not taken.
 pub async fn earn(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
     let stored = of_order(tx, order_id, payment_id).await?;
+    leave_others(tx, order_id, payment_id).await?;
     match stored.payment.state {
         State::Captured { .. } => earned(tx, &stored.payment).await,
         // What became of it was lost with an older backup. It is the seller's once it is captured again;
         // and chosen, also where a provider that can't hold money left nothing to choose.
-        State::Started { .. } | State::Authorized { .. } if may_be_lost(tx, payment_id) => {
+        State::Started { .. } | State::Authorized { .. } if may_be_lost(tx, payment_id.uuid()) => {
             match stored.payment.clone().choose() {
                 Ok(chosen) => record(tx, stored, chosen, &[]).await.map(drop),
                 Err(_) => Ok(()),
             }
         }
-        State::Refunded if may_be_lost(tx, payment_id) => Ok(()),
+        State::Refunded if may_be_lost(tx, payment_id.uuid()) => Ok(()),
         _ => Err(Refusal::NotCaptured.into()),
     }
 }
@@ -82,6 +84,19 @@ pub async fn forsake(tx: &mut Tx, order_id: OrderId) -> Result<()> {
     change_live(tx, order_id, Payment::reject).await
 }
 
+/// The order is paid by this payment. One that was taken on again beside it, and may wait for its customer
+/// for ever, it does not need any more; else an order has one that is live.
+async fn leave_others(tx: &mut Tx, order_id: OrderId, payment_id: PaymentId) -> Result<()> {
+    if !may_be_lost(tx, order_id.uuid()) {
+        return Ok(());
+    }
+    let leave = |payment: Payment| match payment.id == payment_id {
+        true => payment,
+        false => payment.order_closed(),
+    };
+    change_live(tx, order_id, leave).await
+}
+
 /// Decides about the payments of an order that have not come to nothing.
 async fn change_live(
     tx: &mut Tx,
@@ -91,7 +106,9 @@ async fn change_live(
     payments::lock(tx, order_id).await?;
     for stored in payments::live(tx, order_id).await? {
         let payment = decide(stored.payment.clone());
-        record(tx, stored, payment, &[]).await?;
+        if payment != stored.payment {
+            record(tx, stored, payment, &[]).await?;
+        }
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) async fn record(
             .append::<Event>(&subject, version, &step.fact, &step.state)
             .await?;
         post(tx, &payment, version, &step.fact).await?;
-        if step.fact == PaymentFact::Captured && may_be_lost(tx, payment.id) {
+        if step.fact == PaymentFact::Captured && may_be_lost(tx, payment.id.uuid()) {
             earn_again(tx, &before.payment).await?;
         }
     }

@@ -122,6 +122,39 @@ async fn a_payment_that_its_order_waits_for_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_customer_is_let_go_when_the_order_is_paid_otherwise() {
+    let mut desk = Desk::open().await;
+    let order = desk.order().await;
+    let backup = desk.world.back_up("payments").unwrap();
+    let lost = id_in(&desk.pay(&order, "tok_threeDSecureRequired").await.json());
+    desk.heard(lost, &PaymentFact::Started).await;
+    let mut desk = desk.put_back(&backup).await;
+    // The buyer sees no payment and pays anew, before payments hears of the one that it has lost.
+    let payment_id = desk.authorized(&order).await;
+    let mut extended = order.clone();
+    extended.payment_id = Some(lost);
+    let order = desk
+        .say(OrderFact::Extended, &extended, OrderStatus::AwaitingPayment)
+        .await;
+    let waits = async || {
+        let kinds = desk.kinds(lost);
+        Ok(kinds
+            .last()
+            .is_some_and(|last| last == "started")
+            .then_some(()))
+    };
+    desk.world.until(waits).await.unwrap();
+    let fact = OrderFact::Capturing { payment_id };
+    desk.say(fact, &order, OrderStatus::Capturing).await;
+    desk.heard(lost, &PaymentFact::Voided).await;
+    desk.heard(payment_id, &PaymentFact::Captured).await;
+    let charges = desk.charges().await;
+    let standings: Vec<_> = charges.iter().map(|charge| &charge.standing).collect();
+    assert_eq!(standings, [&Standing::Voided, &Standing::Captured]);
+    desk.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_no_order_speaks_of_goes_back_an_hour_into_the_new_life() {
     let mut desk = Desk::open().await;
     let backup = desk.world.back_up("payments").unwrap();

@@ -30,10 +30,10 @@ impl Payment {
         self
     }
 
-    /// The order was cancelled: a payment that was only started is to be voided. Of one that is
-    /// further the order has heard or will hear, and rejects it.
+    /// The order was cancelled, or chose another payment: one that was only started is to be voided. Of
+    /// one that is further the order has heard or will hear, and rejects it.
     #[must_use]
-    pub fn order_cancelled(self) -> Self {
+    pub fn order_closed(self) -> Self {
         match self.state {
             State::Started { .. } => self.reject(),
             _ => self,

@@ -33,7 +33,7 @@ fn every_state_hears_what_orders_decides() {
             assert_eq!(before.clone().reject(), rejected, "{case}");
             let is_started = matches!(state, State::Started { .. });
             let cancelled = if is_started { undone } else { before.clone() };
-            assert_eq!(before.order_cancelled(), cancelled, "{case}");
+            assert_eq!(before.order_closed(), cancelled, "{case}");
         }
     }
 }
