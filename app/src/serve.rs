@@ -21,7 +21,7 @@ use platform::run::{Prepared, Process, begin, catch_up_sessions, prepare};
 use platform::session::{PublicKey, SigningKey};
 use platform::tasks::Tasks;
 use platform::telemetry::Metrics;
-use platform::{Clock, Failure, Service, lease};
+use platform::{Clock, Failure, Service};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -152,9 +152,7 @@ impl Running {
     /// Lets other replicas take over at once.
     async fn leave(self) {
         let Some(gate) = self.gate else { return };
-        let replica = Arc::clone(&gate.context.replica);
-        let give_back = async move |tx: &mut platform::Tx| lease::give_back(tx, &replica).await;
-        if let Err(failure) = gate.context.db.write(give_back).await {
+        if let Err(failure) = platform::shares::leave(&gate.context).await {
             tracing::debug!(%failure, "the leases run out by themselves");
         }
     }

@@ -135,6 +135,15 @@ impl Db {
     /// Whether other processes may be at work on the same database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(_) => false,
+            Engine::Memory(memory) => memory.is_shared(),
+            Engine::Postgres(_) => true,
+        }
+    }
+
+    /// Whether a server has it, so that a transaction can wait for what comes from elsewhere.
+    pub(crate) fn is_remote(&self) -> bool {
         matches!(self.engine, Engine::Postgres(_))
     }
 
@@ -197,7 +206,7 @@ impl Db {
     pub fn commits(&self) -> Option<u64> {
         match &self.engine {
             Engine::Sqlite(sqlite) => Some(sqlite.commits()),
-            Engine::Memory(memory) => Some(memory.commits()),
+            Engine::Memory(memory) => (!memory.is_shared()).then(|| memory.commits()),
             Engine::Postgres(_) => None,
         }
     }

@@ -18,6 +18,7 @@ pub mod random;
 pub mod run;
 pub mod service;
 pub mod session;
+pub mod shares;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;

@@ -79,7 +79,7 @@ impl Tx {
         let head = row_of_head(A::NAME, subject, version, incarnation);
         let envelope = serde_json::to_string(&event)?;
         let moved = moved(A::NAME, subject);
-        if self.is_shared() {
+        if self.is_remote() {
             self.append_at_once((raise, head), envelope, moved).await?;
         } else {
             self.change_one_later(raise, &head, moved).await?;

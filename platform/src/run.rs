@@ -21,6 +21,7 @@ use crate::log::{relay, source};
 use crate::random::{Random, uuid_v7};
 use crate::service::{Job, Schema, Service};
 use crate::session::{self, Sessions};
+use crate::shares::{self, Turns};
 use crate::tasks::Tasks;
 
 /// What all services of a process share.
@@ -206,8 +207,13 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
         tasks.spawn(gate.clone().finish_rebuild());
     }
     tasks.spawn(source::run(context.clone(), questions));
+    let turns = if context.db.is_shared() {
+        Some(shares::keep(&context, gate.consumers.len()).await)
+    } else {
+        None
+    };
     tasks.spawn(relay::run(context.clone()));
-    hear(&gate, deliveries).await?;
+    hear(&gate, deliveries, turns).await?;
     if context.db.is_shared() && gate.consumer("session").is_some() {
         tasks.spawn(session::keep_up(context.clone()));
     }
@@ -220,17 +226,20 @@ pub async fn begin(prepared: Prepared) -> Result<(Gate, Found)> {
     Ok((gate, found))
 }
 
-/// Lets the service hear what the others say.
-async fn hear(gate: &Gate, deliveries: Vec<BoxStream<'static, Delivery>>) -> Result<()> {
+/// Lets the service hear what the others say: all of it, or what it is this replica's turn to hear.
+async fn hear(
+    gate: &Gate,
+    deliveries: Vec<BoxStream<'static, Delivery>>,
+    turns: Option<Turns>,
+) -> Result<()> {
     let (tasks, bus) = (&gate.context.tasks, &gate.context.bus);
-    let turns = if gate.context.db.is_shared() {
-        Some(gate.take_turns(deliveries).await)
+    if let Some(turns) = &turns {
+        gate.take_turns(deliveries, turns);
     } else {
         for (consumer, deliveries) in gate.consumers.iter().zip(deliveries) {
             tasks.spawn(gate.clone().run(consumer.clone(), deliveries));
         }
-        None
-    };
+    }
     for (consumer, number) in gate.consumers.iter().zip(0_i64..) {
         let news = bus.listen(consumer.owner).await?;
         let turns = turns.clone();

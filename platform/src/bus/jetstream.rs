@@ -185,7 +185,10 @@ impl Bus for JetStreamBus {
 
     async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError> {
         let word = Bytes::copy_from_slice(word.as_bytes());
-        self.0.tell(self.0.names.nudges(service), word).await
+        self.0.tell(self.0.names.nudges(service), word).await?;
+        // Whoever leaves says so last: it is to be on its way before the process ends.
+        drop(tokio::time::timeout(SETTLES_WITHIN, self.0.client.flush()).await);
+        Ok(())
     }
 
     async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError> {

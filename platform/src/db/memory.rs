@@ -46,7 +46,7 @@ pub enum Trouble {
     Failing,
 }
 
-/// A disk with one database on it, which outlives the processes that work on it. What was committed
+/// A disk with one database on it, which outlives the processes that work on it, one or several. What was committed
 /// and not synced is the open transaction of its connection: it can still be taken back. Cheap to
 /// clone.
 #[derive(Clone)]
@@ -56,6 +56,7 @@ struct Medium {
     /// `None` while somebody works with it.
     connection: Option<Connection>,
     trouble: Trouble,
+    shared: bool,
 }
 
 impl Disk {
@@ -64,12 +65,25 @@ impl Disk {
     /// # Errors
     /// When SQLite has no memory for it.
     pub fn new() -> anyhow::Result<Self> {
+        Self::made(false)
+    }
+
+    /// One that several processes work on at once, as on a database server.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn shared() -> anyhow::Result<Self> {
+        Self::made(true)
+    }
+
+    fn made(shared: bool) -> anyhow::Result<Self> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch("pragma foreign_keys = on")?;
         sqlite::keep_statements(&connection)?;
         Ok(Self(Arc::new(Mutex::new(Medium {
             connection: Some(connection),
             trouble: Trouble::None,
+            shared,
         }))))
     }
 
@@ -240,11 +254,13 @@ impl Memory {
         })?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let clock = Arc::clone(&surroundings.clock);
+        let chores = Chores::new(surroundings, incarnation);
+        let is_shared = disk.locked().shared;
         tasks.spawn_until_stopped(write_loop(disk.clone(), queue, clock, pace));
         Ok(Self {
             disk: disk.clone(),
             jobs,
-            chores: Chores::new(surroundings, incarnation),
+            chores: if is_shared { chores.shared() } else { chores },
             unclean,
             in_use: AtomicBool::new(false),
         })
@@ -282,6 +298,10 @@ impl Memory {
 
     pub(super) fn commits(&self) -> u64 {
         self.chores.commits()
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.chores.is_shared()
     }
 
     pub(super) fn ended_uncleanly(&self) -> bool {

@@ -247,6 +247,7 @@ impl Transactions {
             origin: self.origin.clone(),
             wakes: Default::default(),
             incarnation: self.incarnation,
+            shared: true,
             depth: 0,
         };
         let outcome = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;

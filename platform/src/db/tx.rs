@@ -31,6 +31,7 @@ pub struct Tx {
     pub(crate) origin: Origin,
     pub(super) wakes: BTreeSet<&'static str>,
     pub(super) incarnation: i64,
+    pub(super) shared: bool,
     pub(super) depth: u32,
 }
 
@@ -148,6 +149,12 @@ impl Tx {
     /// Whether other processes may be at work on the same database.
     #[must_use]
     pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether a server has the database: each statement is a journey.
+    #[must_use]
+    pub(crate) fn is_remote(&self) -> bool {
         matches!(self.link, Link::Postgres(_))
     }
 

@@ -151,7 +151,7 @@ impl Gate {
             .filter(|consumer| !consumer.copies.is_empty())
         {
             // With others at work, the log is read once the cursors stand still.
-            let (log, _pause) = if self.context.db.is_shared() {
+            let (log, _pause) = if self.context.db.is_remote() {
                 (None, None)
             } else {
                 let (mut log, last) = self.log_after(consumer, 0).await?;

@@ -9,12 +9,12 @@ use futures::StreamExt;
 use tokio::sync::Notify;
 
 use super::heads::{self, Changed};
-use super::{ELSEWHERE, PARTITIONS, RELAY};
+use super::{ELSEWHERE, RELAY};
 use crate::context::Context;
 use crate::db::{Durability, Tx, params};
 use crate::failure::Result;
 use crate::flaws;
-use crate::lease;
+use crate::shares;
 use crate::trace::Origin;
 
 /// How many events are read at once.
@@ -41,9 +41,6 @@ pub async fn run(context: Context) {
         relay.changed.clone(),
     ));
     if relay.context.db.is_shared() {
-        // Nothing, until the first lease is taken.
-        relay.context.wakers.share.set(&[]);
-        tasks.spawn(relay.clone().keep_share());
         tasks.spawn(relay.clone().hear_nudges());
         tasks.spawn(relay.clone().nudge_others());
     }
@@ -154,29 +151,6 @@ impl Relay {
         ))
     }
 
-    /// Takes part in sharing the partitions until the process stops; then gives its share back.
-    async fn keep_share(self) {
-        let share = &self.context.wakers.share;
-        loop {
-            let replica = Arc::clone(&self.context.replica);
-            let take = async move |tx: &mut Tx| {
-                lease::take_share(tx, (RELAY, PARTITIONS), (&replica, lease::LASTS)).await
-            };
-            let taken = match self.context.db.write(take).await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    // What it had may be another's by now.
-                    tracing::warn!(service = self.context.service, %error, "no share of the relay");
-                    Vec::new()
-                }
-            };
-            if share.set(&taken) {
-                self.nudged.notify_one();
-            }
-            self.context.clock.sleep(lease::RENEW_EVERY).await;
-        }
-    }
-
     /// Tells the replicas that publish the other partitions when something of those was committed here.
     async fn nudge_others(self) {
         let elsewhere = self.context.wakers.get(ELSEWHERE);
@@ -192,7 +166,7 @@ impl Relay {
         }
     }
 
-    /// Wakes this relay when another replica has committed.
+    /// Wakes this relay when another replica has committed, and hears what the others say of shares.
     async fn hear_nudges(self) {
         let nudges = loop {
             match self.context.bus.nudges(self.context.service).await {
@@ -200,9 +174,10 @@ impl Relay {
                 Err(_) => self.context.clock.sleep(PAUSE_FIRST).await,
             }
         };
+        shares::look_again(&self.context);
         nudges
-            .for_each(|by| {
-                if *by != *self.context.replica {
+            .for_each(|word| {
+                if !shares::heard(&self.context, &word) && *word != *self.context.replica {
                     self.nudged.notify_one();
                 }
                 std::future::ready(())

@@ -19,7 +19,7 @@ impl Default for Share {
 
 impl Share {
     /// Takes the place of what it had; whether that was something else.
-    pub(super) fn set(&self, partitions: &[i64]) -> bool {
+    pub(crate) fn set(&self, partitions: &[i64]) -> bool {
         let bits = partitions
             .iter()
             .fold(0, |bits, &number| bits | bit(number));

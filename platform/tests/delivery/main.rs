@@ -28,6 +28,8 @@ mod replicas;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod storm;

@@ -30,6 +30,7 @@ async fn share(db: &Db, holder: &'static str) -> Vec<i64> {
     })
     .await
     .unwrap()
+    .numbers
 }
 
 pub async fn a_lease_has_one_holder_until_it_expires(rig: &Rig) {

@@ -18,16 +18,32 @@ use crate::trace::Origin;
 pub(in crate::db) struct Chores {
     surroundings: Surroundings,
     incarnation: i64,
+    shared: bool,
     commits: Arc<AtomicU64>,
 }
 
 impl Chores {
+    /// For the process that alone has the database, in this life.
     pub(in crate::db) fn new(surroundings: Surroundings, incarnation: i64) -> Self {
         Self {
             surroundings,
             incarnation,
+            shared: false,
             commits: Arc::default(),
         }
+    }
+
+    /// The same for one of several processes.
+    pub(in crate::db) fn shared(self) -> Self {
+        Self {
+            shared: true,
+            ..self
+        }
+    }
+
+    /// Whether other processes may be at work on the same database.
+    pub(in crate::db) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// How many transactions with events were committed.
@@ -37,12 +53,8 @@ impl Chores {
 
     /// A transaction on this connection.
     pub(in crate::db) fn tx(&self, connection: &Rc<Connection>, origin: Origin) -> Tx {
-        new_tx(
-            connection,
-            self.surroundings.clone(),
-            origin,
-            self.incarnation,
-        )
+        let life = (self.incarnation, self.shared);
+        new_tx(connection, self.surroundings.clone(), origin, life)
     }
 
     /// A transaction for the writer to run, and where its outcome comes.
@@ -56,7 +68,7 @@ impl Chores {
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let (surroundings, incarnation) = (self.surroundings.clone(), self.incarnation);
+        let (surroundings, life) = (self.surroundings.clone(), (self.incarnation, self.shared));
         let commits = Arc::clone(&self.commits);
         // The writer knows nothing of whom it works for.
         let span = tracing::Span::current();
@@ -64,7 +76,7 @@ impl Chores {
             let wakers = surroundings.wakers.clone();
             let (outcome, wakes) = match connection {
                 Ok(connection) => {
-                    let mut tx = new_tx(connection, surroundings, origin, incarnation);
+                    let mut tx = new_tx(connection, surroundings, origin, life);
                     let run = || run_in_savepoint(connection, &mut tx, work);
                     (span.in_scope(run), tx.wakes)
                 }
@@ -102,7 +114,7 @@ fn new_tx(
     connection: &Rc<Connection>,
     surroundings: Surroundings,
     origin: Origin,
-    incarnation: i64,
+    (incarnation, shared): (i64, bool),
 ) -> Tx {
     Tx {
         link: Link::Sqlite(Rc::clone(connection)),
@@ -110,6 +122,7 @@ fn new_tx(
         origin,
         wakes: Default::default(),
         incarnation,
+        shared,
         depth: 0,
     }
 }
