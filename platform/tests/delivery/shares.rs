@@ -9,7 +9,7 @@ use contracts::Timestamp;
 use platform::bus::Bus;
 use platform::bus::in_process::InProcessBus;
 use platform::clock::{Clock, SystemClock};
-use platform::db::memory::Disk;
+use platform::db::memory::{Disk, Pace};
 use platform::gate::{Gate, GateSettings};
 use platform::http::health::Readiness;
 use platform::log::PARTITIONS;
@@ -53,8 +53,8 @@ async fn join(disk: &Disk, bus: &Arc<dyn Bus>) -> Gate {
         gate: GateSettings::default(),
     };
     let service = board(&Moods::default());
-    let medium = (disk, Arc::new(|| Duration::ZERO) as _);
-    let db = open_simulated(&process, medium, service.schema()).unwrap();
+    let pace: Pace = Arc::new(|| Duration::ZERO);
+    let db = open_simulated(&process, (disk, pace), service.schema()).unwrap();
     let prepared = prepare(&process, service, db).await.unwrap();
     begin(prepared).await.unwrap().0
 }
