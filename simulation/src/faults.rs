@@ -11,6 +11,8 @@ pub enum Fault {
     Crash,
     /// So does its machine: what was not synced is gone.
     PowerLoss,
+    /// A database that several processes share loses what was not synced, and they live on.
+    DatabaseCrash,
     /// A process stands still for a while, and does not know it.
     Paused,
     /// No database of a service takes another page.
@@ -83,9 +85,10 @@ pub enum Fault {
 
 impl Fault {
     /// All there are.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Crash,
         Self::PowerLoss,
+        Self::DatabaseCrash,
         Self::Paused,
         Self::DiskFull,
         Self::DiskFailing,

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use crate::executor::{Executor, FOREVER};
 use crate::faults::{Fault, Tally};
 use crate::trace::Trace;
+use crate::world::Replica;
 
 pub use line::Line;
 
@@ -87,9 +88,10 @@ struct Inner {
 #[derive(Default)]
 struct Wires {
     weather: Weather,
-    connections: BTreeMap<&'static str, Connection>,
+    connections: BTreeMap<Replica, Connection>,
     inboxes: BTreeMap<Address, Inbox>,
-    questions: BTreeMap<String, mpsc::UnboundedSender<Question>>,
+    /// Who answers for a service: any of them gets each question.
+    questions: BTreeMap<String, Vec<Answerer>>,
     news: BTreeMap<String, broadcast::Sender<Bytes>>,
     nudges: BTreeMap<String, broadcast::Sender<String>>,
     followers: BTreeMap<&'static str, broadcast::Sender<Arc<Envelope>>>,
@@ -97,8 +99,11 @@ struct Wires {
     life: u64,
 }
 
-/// An aggregate, and who hears of it.
+/// An aggregate, and the service that hears of it.
 type Address = (&'static str, &'static str);
+
+/// Who answers questions, and where they go.
+type Answerer = (Replica, mpsc::UnboundedSender<Question>);
 
 #[derive(Default)]
 struct Inbox {
@@ -131,11 +136,11 @@ impl Network {
     }
 
     /// From now on, this is wrong with a process's connection.
-    pub fn connect(&self, process: &'static str, connection: Connection) {
+    pub fn connect(&self, replica: Replica, connection: Connection) {
         let mut wires = self.wires();
-        wires.connections.insert(process, connection);
+        wires.connections.insert(replica, connection);
         for inbox in wires.inboxes.values() {
-            inbox.news.notify_one();
+            inbox.news.notify_waiters();
         }
     }
 
@@ -197,9 +202,34 @@ impl Network {
         per_thousand > 0 && self.0.choices.below(1000) < per_thousand
     }
 
-    fn connection(&self, process: &str) -> Connection {
+    fn connection(&self, replica: Replica) -> Connection {
         let wires = self.wires();
-        wires.connections.get(process).copied().unwrap_or_default()
+        wires.connections.get(&replica).copied().unwrap_or_default()
+    }
+
+    /// How much later a service hears events.
+    fn slowed(&self, service: &str) -> Duration {
+        let wires = self.wires();
+        let of_it = wires.connections.iter();
+        let of_it = of_it.filter(|(replica, _)| replica.service == service);
+        let slowed = of_it.map(|(_, connection)| connection.slowed).max();
+        slowed.unwrap_or_default()
+    }
+
+    /// Who answers the next question to a service.
+    fn answerer(&self, service: &str) -> Option<Answerer> {
+        let all: Vec<Answerer> = {
+            let wires = self.wires();
+            let all = wires.questions.get(service)?.iter();
+            all.filter(|(_, asked)| !asked.is_closed())
+                .cloned()
+                .collect()
+        };
+        match all.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => self.0.choices.one_of(several).cloned(),
+        }
     }
 
     fn happens(&self, per_thousand: u64, fault: Fault) -> bool {
@@ -250,7 +280,7 @@ impl Network {
                 } else {
                     0
                 };
-                let slowed = self.connection(address.1).slowed;
+                let slowed = self.slowed(address.1);
                 let delay = Duration::from_micros(micros) + slowed;
                 self.deliver(address, parcel, delay, life);
             }
@@ -276,15 +306,15 @@ impl Network {
         }
         let inbox = wires.inboxes.entry(address).or_default();
         inbox.parcels.push_back(parcel);
-        inbox.news.notify_one();
+        inbox.news.notify_waiters();
     }
 
-    /// The next event for somebody, once there is one and it arrives.
-    async fn next(&self, address: Address) -> Delivery {
+    /// The next event for a service, once there is one and it arrives at this process.
+    async fn next(&self, address: Address, replica: Replica) -> Delivery {
         loop {
             let news = {
                 let mut wires = self.wires();
-                let cut = wires.connections.get(address.1);
+                let cut = wires.connections.get(&replica);
                 let cut = cut.is_some_and(|connection| connection.incoming_cut);
                 let life = wires.life;
                 let inbox = wires.inboxes.entry(address).or_default();

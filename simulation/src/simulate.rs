@@ -102,6 +102,8 @@ impl Terms {
             hold: Duration::from_secs(holds.get(place).copied().unwrap_or(8)),
             grace: Duration::from_secs(3 + seed / 4 % 3),
             takes_at_once: seed % 8 == 5,
+            // Eight with one process of each service, as in one program; eight with two, as apart.
+            replicas: if seed / 8 % 2 == 0 { 1 } else { 2 },
         }
     }
 }
@@ -111,7 +113,11 @@ async fn play_out(
     history: &Arc<History>,
     setup: &Setup,
 ) -> anyhow::Result<Vec<String>> {
-    SERVICES.iter().for_each(|service| world.start(service));
+    for service in SERVICES {
+        world
+            .replicas(service)
+            .for_each(|replica| world.start(replica));
+    }
     Carrier::start(world);
     let Setup { size, .. } = setup;
     let (end, market) = (world.executor.now() + size.busy, Market::default());

@@ -11,7 +11,7 @@ use crate::faults::Fault;
 use crate::network::{Connection, Weather};
 use crate::newer;
 use crate::setup::Setup;
-use crate::world::{Lost, SERVICES, World};
+use crate::world::{Lost, Replica, SERVICES, World};
 
 /// What goes wrong in this simulation: some of everything, so that faults also come without others
 /// that would hide them.
@@ -71,9 +71,10 @@ impl Forecast {
 }
 
 /// What strikes a process, a machine or the provider; the rest is weather.
-const STRIKES: [Fault; 16] = [
+const STRIKES: [Fault; 17] = [
     Fault::Crash,
     Fault::PowerLoss,
+    Fault::DatabaseCrash,
     Fault::Paused,
     Fault::DiskFull,
     Fault::DiskFailing,
@@ -132,7 +133,9 @@ pub fn clear(world: &World) -> anyhow::Result<()> {
     world.post.set(0);
     world.provider.behave(world.usual_provider());
     for (service, host) in &world.machines {
-        world.network.connect(service, Connection::default());
+        for replica in world.replicas(service) {
+            world.network.connect(replica, Connection::default());
+        }
         host.disk.set(Trouble::None)?;
         host.clock.set_right();
     }
@@ -145,8 +148,16 @@ fn drawn(world: &World, least: Duration, most: Duration) -> Duration {
     least + Duration::from_micros(world.choices.below(span + 1))
 }
 
-fn service(world: &World) -> &'static str {
-    world.choices.one_of(&SERVICES).copied().unwrap_or("orders")
+fn drawn_replica(world: &World) -> Replica {
+    let service = world.choices.one_of(&SERVICES).copied();
+    let all: Vec<Replica> = world.replicas(service.unwrap_or("orders")).collect();
+    match all.as_slice() {
+        [only] => *only,
+        several => {
+            let one = world.choices.one_of(several).copied();
+            one.unwrap_or(Replica::only("orders"))
+        }
+    }
 }
 
 /// Does something later, whatever else happens.
@@ -159,15 +170,23 @@ fn later(world: &World, after: Duration, act: impl FnOnce(&World) + Send + 'stat
 }
 
 async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
-    let service = service(world);
+    let replica = drawn_replica(world);
+    let service = replica.service;
     let lasts = drawn(world, Duration::from_millis(50), Duration::from_secs(4));
     match fault {
-        Fault::Crash | Fault::PowerLoss => fall(world, service, fault, lasts)?,
+        Fault::Crash => {
+            if world.kill(replica) {
+                world.fault(fault, || format!("{replica}: {fault:?}"));
+                later(world, lasts, move |world| world.start(replica));
+            }
+        }
+        Fault::PowerLoss => lose_power(world, service, lasts)?,
+        Fault::DatabaseCrash => crash_database(world, service, lasts)?,
         Fault::DiskFull => spoil(world, service, (fault, Trouble::Full), lasts)?,
         Fault::DiskFailing => spoil(world, service, (fault, Trouble::Failing), lasts)?,
         Fault::Paused => {
-            world.fault(fault, || format!("{service} stands still for {lasts:?}"));
-            world.pause(service, lasts);
+            world.fault(fault, || format!("{replica} stands still for {lasts:?}"));
+            world.pause(replica, lasts);
         }
         Fault::Restored => restore(world, lasts).await?,
         Fault::BusEmptied => {
@@ -175,7 +194,7 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
             world.network.empty();
         }
         Fault::CutOutgoing | Fault::CutIncoming | Fault::SlowConsumer => {
-            cut(world, service, fault, lasts);
+            cut(world, replica, fault, lasts);
         }
         Fault::ClockJump => {
             let micros = i64::try_from(world.choices.below(40_000_000))? - 20_000_000;
@@ -197,17 +216,28 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A process ends, or its machine does; after a while it is there again.
-fn fall(world: &World, service: &'static str, fault: Fault, lasts: Duration) -> anyhow::Result<()> {
-    if !world.kill(service) {
+/// The machine of a service ends, and what runs on it; after a while all is there again.
+fn lose_power(world: &World, service: &'static str, lasts: Duration) -> anyhow::Result<()> {
+    let fallen = world.kill_all(service);
+    if fallen.is_empty() {
         return Ok(());
     }
-    world.fault(fault, || format!("{service}: {fault:?}"));
-    if fault == Fault::PowerLoss {
-        world.host(service)?.disk.lose_power()?;
-    }
-    later(world, lasts, move |world| world.start(service));
+    world.fault(Fault::PowerLoss, || format!("{service}: PowerLoss"));
+    world.host(service)?.disk.lose_power()?;
+    later(world, lasts, move |world| {
+        fallen.into_iter().for_each(|replica| world.start(replica));
+    });
     Ok(())
+}
+
+/// A database that several processes share forgets what was not synced, and takes nothing for a while.
+fn crash_database(world: &World, service: &'static str, lasts: Duration) -> anyhow::Result<()> {
+    if world.terms.replicas == 1 {
+        return Ok(());
+    }
+    world.host(service)?.disk.lose_power()?;
+    let crash = (Fault::DatabaseCrash, Trouble::Failing);
+    spoil(world, service, crash, lasts)
 }
 
 /// A disk has trouble, and after a while has none.
@@ -227,7 +257,7 @@ fn spoil(
 }
 
 /// A connection is cut in one direction or slow, and after a while is whole again.
-fn cut(world: &World, service: &'static str, fault: Fault, lasts: Duration) {
+fn cut(world: &World, replica: Replica, fault: Fault, lasts: Duration) {
     let is_slow = fault == Fault::SlowConsumer;
     let connection = Connection {
         outgoing_cut: fault == Fault::CutOutgoing,
@@ -235,11 +265,11 @@ fn cut(world: &World, service: &'static str, fault: Fault, lasts: Duration) {
         slowed: if is_slow { lasts / 4 } else { Duration::ZERO },
     };
     world.fault(fault, || {
-        format!("the connection of {service}: {connection:?}")
+        format!("the connection of {replica}: {connection:?}")
     });
-    world.network.connect(service, connection);
+    world.network.connect(replica, connection);
     later(world, lasts, move |world| {
-        world.network.connect(service, Connection::default());
+        world.network.connect(replica, Connection::default());
     });
 }
 
@@ -266,7 +296,8 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
     let backup: Disk = host.disk.copy()?;
     let newest = backup.ask("select coalesce(max(position), 0) || '' from events")?;
     world.executor.sleep(age).await;
-    if !world.kill(owner) {
+    let fallen = world.kill_all(owner);
+    if fallen.is_empty() {
         return Ok(());
     }
     world.fault(Fault::Restored, || {
@@ -290,7 +321,7 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
     });
     host.disk.put_back(&backup)?;
     host.disk.begin_new_life(host.clock.now())?;
-    world.start(owner);
+    fallen.into_iter().for_each(|replica| world.start(replica));
     Ok(())
 }
 

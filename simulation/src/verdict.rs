@@ -8,7 +8,7 @@ use app::operator::Operator;
 use platform::db::memory::Disk;
 
 use crate::network::Line;
-use crate::world::{SERVICES, World};
+use crate::world::{Replica, SERVICES, World};
 
 /// What is broken now, whatever goes on: read from all disks at one moment.
 ///
@@ -93,11 +93,13 @@ pub(crate) fn look(disk: &Disk, table: &str, sql: &str) -> anyhow::Result<Vec<St
 /// # Errors
 /// When a disk can't be read.
 pub async fn under_way(world: &World) -> anyhow::Result<Vec<String>> {
-    let mut left = Vec::new();
+    let missing = world.missing().into_iter();
+    let mut left: Vec<String> = missing
+        .map(|replica| format!("{replica} does not run"))
+        .collect();
     let gates = world.gates();
     for service in SERVICES {
         let Some(gate) = gates.get(service) else {
-            left.push(format!("{service} does not run"));
             continue;
         };
         let waiting = gate.waiting().await?;
@@ -158,7 +160,7 @@ pub async fn under_way(world: &World) -> anyhow::Result<Vec<String>> {
 /// # Errors
 /// When a service does not answer.
 pub async fn at_rest(world: &World) -> anyhow::Result<Vec<String>> {
-    let bus = Arc::new(Line::new(&world.network, "operator"));
+    let bus = Arc::new(Line::new(&world.network, Replica::only("operator")));
     let operator = Operator {
         running: false,
         ..Operator::new(

@@ -1,20 +1,20 @@
 //! The marketplace: each service a process of its own on a machine of its own, between them a network.
 
+mod lost;
 mod process;
+mod replicas;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use axum::Router;
 use axum::body::Body;
 use http::Request;
 use payments::provider::sandbox::Sandbox;
 use payments::provider::sandbox::behaviour::Behaviour;
 use payments::provider::signature::Secret;
 use platform::db::memory::Disk;
-use platform::gate::Gate;
 use platform::run::open_simulated;
 use platform::session::SigningKey;
 use platform::{Db, Schema};
@@ -24,12 +24,16 @@ use testing::world::ask;
 use tokio::sync::oneshot;
 
 use crate::clock::Machine;
-use crate::executor::{Executor, FOREVER, Group};
+use crate::executor::{Executor, FOREVER};
 use crate::faults::{Fault, Tally};
 use crate::network::Network;
 use crate::post::Post;
 use crate::trace::{FAULT, Trace};
 use process::{Site, pace};
+use replicas::Running;
+
+pub use lost::Lost;
+pub use replicas::Replica;
 
 /// The services that own something.
 pub const SERVICES: [&str; 6] = [
@@ -53,6 +57,8 @@ pub struct Terms {
     pub grace: Duration,
     /// Whether the provider takes money at once, because it can't hold any.
     pub takes_at_once: bool,
+    /// How many processes of each service work on its database.
+    pub replicas: usize,
 }
 
 /// The marketplace. Cheap to clone.
@@ -94,36 +100,17 @@ pub struct Inner {
     /// The machines, by service.
     pub machines: BTreeMap<&'static str, Host>,
     key: SigningKey,
-    processes: Mutex<BTreeMap<&'static str, Running>>,
+    processes: Mutex<BTreeMap<Replica, Running>>,
     lost: Mutex<Lost>,
     accused: Mutex<Vec<String>>,
-}
-
-/// What a part of a log that was lost had told of.
-#[derive(Debug, Default)]
-pub struct Lost {
-    /// Tickets and orders about which people had said something: nothing is promised of them any more.
-    pub said: BTreeSet<String>,
-    /// Tickets that orders had locked: until orders says so again they can be taken back.
-    pub locks: BTreeSet<String>,
-    /// Payments: those that no order has heard of are gone, and their keys with them.
-    pub payments: BTreeSet<String>,
-    /// Whether there was anything that may have been lost.
-    pub any: bool,
 }
 
 /// A machine: what outlives the processes on it.
 pub struct Host {
     /// Its disk.
     pub disk: Disk,
-    /// Its clock.
+    /// Its clock, which several processes of a service have in common.
     pub clock: Arc<Machine>,
-}
-
-struct Running {
-    group: Group,
-    /// What it is once it answers.
-    answering: Option<(Router, Gate)>,
 }
 
 /// What a client heard.
@@ -151,7 +138,10 @@ impl World {
         let mut machines = BTreeMap::new();
         for service in SERVICES {
             let host = Host {
-                disk: Disk::new()?,
+                disk: match terms.replicas {
+                    1 => Disk::new()?,
+                    _ => Disk::shared()?,
+                },
                 clock: Machine::new(executor),
             };
             machines.insert(service, host);
@@ -162,7 +152,8 @@ impl World {
             choices: &choices,
             key: &key,
         };
-        let process = site.process("provider", FOREVER, Machine::new(executor))?;
+        let provider = Replica::only("provider");
+        let process = site.process(provider, FOREVER, Machine::new(executor))?;
         let schema = Schema {
             name: "sandbox",
             migrations: payments::provider::sandbox::MIGRATIONS,
@@ -194,72 +185,6 @@ impl World {
         })))
     }
 
-    /// Starts a service's process, again and again until it runs.
-    pub fn start(&self, service: &'static str) {
-        let group = self.executor.group();
-        let running = Running {
-            group,
-            answering: None,
-        };
-        self.processes().insert(service, running);
-        let world = self.clone();
-        self.executor.spawn(group, async move {
-            match world.open(service, group).await {
-                Ok(answering) => {
-                    world.trace.say(|| format!("{service} runs"));
-                    if let Some(running) = world.processes().get_mut(service) {
-                        running.answering = Some(answering);
-                    }
-                }
-                Err(error) => {
-                    world
-                        .trace
-                        .say(|| format!("{FAULT}{service} does not start: {error:#}"));
-                    world.start_later(service, group);
-                }
-            }
-        });
-    }
-
-    fn start_later(&self, service: &'static str, group: Group) {
-        let world = self.clone();
-        self.executor.spawn(FOREVER, async move {
-            world.executor.sleep(Duration::from_secs(1)).await;
-            let is_same = world.group(service) == Some(group);
-            if is_same {
-                world.kill(service);
-                world.start(service);
-            }
-        });
-    }
-
-    fn group(&self, service: &str) -> Option<Group> {
-        self.processes().get(service).map(|running| running.group)
-    }
-
-    /// Ends a service's process in the middle of whatever it does. Whether there was one.
-    pub fn kill(&self, service: &str) -> bool {
-        let Some(running) = self.processes().remove(service) else {
-            return false;
-        };
-        // What the killed tasks held asks for the processes when it is dropped.
-        self.executor.kill(running.group);
-        true
-    }
-
-    /// Lets a service's process stand still for a while.
-    pub fn pause(&self, service: &'static str, time: Duration) {
-        let Some(group) = self.group(service) else {
-            return;
-        };
-        self.executor.pause(group);
-        let executor = self.executor.clone();
-        self.executor.spawn(FOREVER, async move {
-            executor.sleep(time).await;
-            executor.resume(group);
-        });
-    }
-
     /// How the provider behaves when nothing is wrong with it.
     #[must_use]
     pub fn usual_provider(&self) -> Behaviour {
@@ -267,17 +192,6 @@ impl World {
             capture_immediately: self.terms.takes_at_once,
             ..Behaviour::default()
         }
-    }
-
-    /// The inboxes of all services that run, by name.
-    #[must_use]
-    pub fn gates(&self) -> BTreeMap<&'static str, Gate> {
-        let processes = self.processes();
-        let gates = processes.iter().filter_map(|(service, running)| {
-            let (_, gate) = running.answering.as_ref()?;
-            Some((*service, gate.clone()))
-        });
-        gates.collect()
     }
 
     /// The machine of a service.
@@ -292,11 +206,7 @@ impl World {
     /// Sends a request to a service.
     pub async fn ask(&self, service: &'static str, request: Request<Body>) -> Heard {
         self.network.travel().await;
-        let taken = self.processes().get(service).and_then(|running| {
-            let (router, _) = running.answering.as_ref()?;
-            Some((running.group, router.clone()))
-        });
-        let Some((group, router)) = taken else {
+        let Some((group, router)) = self.answering(service) else {
             return Heard::Refused;
         };
         let (tell, mut told) = oneshot::channel();
@@ -321,52 +231,6 @@ impl World {
             Some(Ok(answer)) if !self.network.loses_answer() => Heard::Answer(answer),
             _ => Heard::Nothing,
         }
-    }
-
-    fn processes(&self) -> MutexGuard<'_, BTreeMap<&'static str, Running>> {
-        self.0
-            .processes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was said of these last is lost with the part of a log that a backup did not have.
-    pub fn lose(&self, more: Lost) {
-        self.trace.say(|| format!("{FAULT}with it: {more:?}"));
-        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.said.extend(more.said);
-        lost.locks.extend(more.locks);
-        lost.payments.extend(more.payments);
-        lost.any |= more.any;
-    }
-
-    /// Whether a payment was lost.
-    #[must_use]
-    pub fn has_lost_payment(&self, payment: &str) -> bool {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.payments.contains(payment)
-    }
-
-    /// Whether a lock on this ticket was lost.
-    #[must_use]
-    pub fn has_lost_lock(&self, ticket: &str) -> bool {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.locks.contains(ticket)
-    }
-
-    /// Whether a part of a log was lost.
-    #[must_use]
-    pub fn has_lost(&self) -> bool {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.any
-    }
-
-    /// Leaves out what is about something that was lost.
-    #[must_use]
-    pub fn without_lost(&self, found: Vec<String>) -> Vec<String> {
-        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_lost = |line: &String| lost.said.iter().any(|id| line.contains(id.as_str()));
-        found.into_iter().filter(|line| !is_lost(line)).collect()
     }
 
     /// Somebody saw what must not be.

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::{BroadcastStream, UnboundedReceiverStream};
 
 use super::{NEWS_MAX, Network};
 use crate::faults::Fault;
+use crate::world::Replica;
 
 /// How long a sender waits for a confirmation that does not come.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
@@ -22,25 +23,25 @@ const CONFIRM_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Line {
     network: Network,
-    process: &'static str,
+    replica: Replica,
 }
 
 impl Line {
     /// The connection of this process.
     #[must_use]
-    pub fn new(network: &Network, process: &'static str) -> Self {
+    pub fn new(network: &Network, replica: Replica) -> Self {
         Self {
             network: network.clone(),
-            process,
+            replica,
         }
     }
 
     fn is_heard(&self) -> bool {
-        !self.network.connection(self.process).outgoing_cut
+        !self.network.connection(self.replica).outgoing_cut
     }
 
     fn hears(&self) -> bool {
-        !self.network.connection(self.process).incoming_cut
+        !self.network.connection(self.replica).incoming_cut
     }
 
     async fn silence(&self, limit: Duration) -> BusError {
@@ -101,10 +102,10 @@ impl Bus for Line {
         _owner: &str,
         aggregate: &'static str,
     ) -> Result<BoxStream<'static, Delivery>, BusError> {
-        let address = (aggregate, self.process);
+        let (replica, address) = (self.replica, (aggregate, self.replica.service));
         self.network.wires().inboxes.entry(address).or_default();
         let deliveries = stream::unfold(self.network.clone(), move |network| async move {
-            let delivery = network.next(address).await;
+            let delivery = network.next(address, replica).await;
             Some((delivery, network))
         });
         Ok(deliveries.boxed())
@@ -129,29 +130,25 @@ impl Bus for Line {
         let network = &self.network;
         network.travel().await;
         let unanswered = network.weather().unanswered;
-        let target = network.connection(service);
-        if !self.is_heard() || target.incoming_cut || network.happens(unanswered, Fault::Unanswered)
-        {
+        let nobody = || BusError(format!("{service} does not answer"));
+        let (target, asked) = network.answerer(service).ok_or_else(nobody)?;
+        let is_cut = network.connection(target).incoming_cut;
+        if !self.is_heard() || is_cut || network.happens(unanswered, Fault::Unanswered) {
             return Err(self.silence(limit).await);
         }
         let (reply, replied) = oneshot::channel();
-        let asked = network.wires().questions.get(service).cloned();
-        let nobody = || BusError(format!("{service} does not answer"));
         let question = Question {
             body: question,
             reply,
         };
-        asked
-            .ok_or_else(nobody)?
-            .send(question)
-            .map_err(|_| nobody())?;
+        asked.send(question).map_err(|_| nobody())?;
         let answer = tokio::select! {
             biased;
             answer = replied => answer.map_err(|_| nobody())?,
             () = network.0.executor.sleep(limit) => return Err(nobody()),
         };
         network.travel().await;
-        if !self.hears() || network.connection(service).outgoing_cut {
+        if !self.hears() || network.connection(target).outgoing_cut {
             return Err(self.silence(limit).await);
         }
         Ok(answer)
@@ -159,10 +156,11 @@ impl Bus for Line {
 
     async fn serve(&self, service: &str) -> Result<BoxStream<'static, Question>, BusError> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.network
-            .wires()
-            .questions
-            .insert(service.to_owned(), sender);
+        let mut wires = self.network.wires();
+        let answerers = wires.questions.entry(service.to_owned()).or_default();
+        answerers.retain(|(replica, asked)| *replica != self.replica && !asked.is_closed());
+        answerers.push((self.replica, sender));
+        drop(wires);
         Ok(UnboundedReceiverStream::new(receiver).boxed())
     }
 
@@ -185,6 +183,10 @@ impl Bus for Line {
     }
 
     async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError> {
+        let unheard = self.network.weather().unheard;
+        if !self.is_heard() || self.network.happens(unheard, Fault::Unheard) {
+            return Ok(());
+        }
         let sender = self.network.wires().nudges.get(service).cloned();
         if let Some(sender) = sender {
             drop(sender.send(word.to_owned()));

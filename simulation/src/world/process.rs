@@ -14,7 +14,7 @@ use platform::session::SigningKey;
 use platform::tasks::Tasks;
 use testing::random::Seeded;
 
-use super::World;
+use super::{Replica, World};
 use crate::clock::Machine;
 use crate::executor::{Executor, Group, Member};
 use crate::network::{Line, Network};
@@ -23,18 +23,18 @@ use crate::remote::Remote;
 impl World {
     pub(super) async fn open(
         &self,
-        service: &'static str,
+        replica: Replica,
         group: Group,
     ) -> anyhow::Result<(Router, Gate)> {
-        let host = self.host(service)?;
+        let host = self.host(replica.service)?;
         let site = Site {
             executor: &self.executor,
             network: &self.network,
             choices: &self.choices,
             key: &self.key,
         };
-        let process = site.process(service, group, Arc::clone(&host.clock))?;
-        let value = self.service(service)?;
+        let process = site.process(replica, group, Arc::clone(&host.clock))?;
+        let value = self.service(replica.service)?;
         let medium = (&host.disk, pace(&self.choices));
         let db = open_simulated(&process, medium, value.schema())?;
         if orders::flaws::SEVERAL_LIVE_ORDERS.is_there() {
@@ -94,7 +94,7 @@ pub(super) struct Site<'a> {
 impl Site<'_> {
     pub(super) fn process(
         &self,
-        name: &'static str,
+        replica: Replica,
         group: Group,
         clock: Arc<Machine>,
     ) -> anyhow::Result<Process> {
@@ -102,7 +102,7 @@ impl Site<'_> {
         Ok(Process {
             clock,
             random: Arc::new(Seeded::new(self.choices.next())),
-            bus: Arc::new(Line::new(self.network, name)),
+            bus: Arc::new(Line::new(self.network, replica)),
             tasks: Tasks::on(Arc::new(Member(self.executor.clone(), group))),
             public_keys: vec![public],
             public_url: None,
