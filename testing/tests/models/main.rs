@@ -1,10 +1,11 @@
-//! Models of the two protocols on which everything rests, small enough to be looked at in every state
-//! that they can reach: how events are delivered, and who may buy.
+//! Models of the protocols on which everything rests, small enough to be looked at in every state
+//! that they can reach: how events are delivered, who may buy, and how money goes back.
 //!
 //! Each is checked as it is, and with one rule left out or broken at a time: then the check must find
 //! the harm. A model that no flaw can spoil would prove nothing.
 
 mod delivery;
+mod refund;
 mod sale;
 
 use std::collections::BTreeSet;
