@@ -273,8 +273,9 @@ fn cut(world: &World, replica: Replica, fault: Fault, lasts: Duration) {
     });
 }
 
-/// Who comes back from a backup. Who had signed up since is left to operators.
-const RESTORED: [&str; 5] = [
+/// Who comes back from a backup.
+const RESTORED: [&str; 6] = [
+    "auth",
     "expiration",
     "tickets",
     "orders",
@@ -283,7 +284,7 @@ const RESTORED: [&str; 5] = [
 ];
 
 /// What people had said that a lost part of a log told of.
-const SAID: &str = "'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
+const SAID: &str = "'ticketing.user.registered.v1', 'ticketing.ticket.listed.v1', 'ticketing.ticket.updated.v1', \
                     'ticketing.ticket.withdrawn.v1', 'ticketing.order.created.v1', \
                     'ticketing.order.cancelled.v1', 'ticketing.order.refund_requested.v1'";
 
@@ -317,6 +318,7 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
         payments: about("'ticketing.payment.started.v1'")?
             .into_iter()
             .collect(),
+        sign_outs: !about("'ticketing.session.revoked.v1'")?.is_empty(),
         any: true,
     });
     host.disk.put_back(&backup)?;

@@ -9,12 +9,15 @@ use crate::trace::FAULT;
 /// What a part of a log that was lost had told of.
 #[derive(Debug, Default)]
 pub struct Lost {
-    /// Tickets and orders about which people had said something: nothing is promised of them any more.
+    /// People who had signed up, tickets and orders about which they had said something: nothing is
+    /// promised of them any more.
     pub said: BTreeSet<String>,
     /// Tickets that orders had locked: until orders says so again they can be taken back.
     pub locks: BTreeSet<String>,
     /// Payments: those that no order has heard of are gone, and their keys with them.
     pub payments: BTreeSet<String>,
+    /// Whether somebody had signed out: the session is good again until it ends by itself.
+    pub sign_outs: bool,
     /// Whether there was anything that may have been lost.
     pub any: bool,
 }
@@ -31,28 +34,32 @@ impl World {
         lost.said.extend(more.said);
         lost.locks.extend(more.locks);
         lost.payments.extend(more.payments);
+        lost.sign_outs |= more.sign_outs;
         lost.any |= more.any;
     }
 
     /// Whether a payment was lost.
     #[must_use]
     pub fn has_lost_payment(&self, payment: &str) -> bool {
-        let lost = self.lost();
-        lost.payments.contains(payment)
+        self.lost().payments.contains(payment)
     }
 
     /// Whether a lock on this ticket was lost.
     #[must_use]
     pub fn has_lost_lock(&self, ticket: &str) -> bool {
-        let lost = self.lost();
-        lost.locks.contains(ticket)
+        self.lost().locks.contains(ticket)
+    }
+
+    /// Whether it was lost that somebody had signed out.
+    #[must_use]
+    pub fn has_lost_sign_outs(&self) -> bool {
+        self.lost().sign_outs
     }
 
     /// Whether a part of a log was lost.
     #[must_use]
     pub fn has_lost(&self) -> bool {
-        let lost = self.lost();
-        lost.any
+        self.lost().any
     }
 
     /// Leaves out what is about something that was lost.
