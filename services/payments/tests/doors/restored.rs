@@ -125,10 +125,12 @@ async fn a_payment_that_its_order_waits_for_goes_on() {
 async fn what_waits_for_its_customer_is_let_go_when_the_order_is_paid_otherwise() {
     let mut desk = Desk::open().await;
     let order = desk.order().await;
+    desk.known(&order, OrderStatus::AwaitingPayment).await;
     let backup = desk.world.back_up("payments").unwrap();
     let lost = id_in(&desk.pay(&order, "tok_threeDSecureRequired").await.json());
     desk.heard(lost, &PaymentFact::Started).await;
     let mut desk = desk.put_back(&backup).await;
+    desk.known(&order, OrderStatus::AwaitingPayment).await;
     // The buyer sees no payment and pays anew, before payments hears of the one that it has lost.
     let payment_id = desk.authorized(&order).await;
     let mut extended = order.clone();
