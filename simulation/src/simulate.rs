@@ -103,7 +103,7 @@ impl Terms {
             grace: Duration::from_secs(3 + seed / 4 % 3),
             takes_at_once: seed % 8 == 5,
             // Eight with one process of each service, as in one program; eight with two, as apart.
-            replicas: if seed / 8 % 2 == 0 { 1 } else { 2 },
+            replicas: if (seed / 8).is_multiple_of(2) { 1 } else { 2 },
         }
     }
 }

@@ -88,6 +88,36 @@ pub(crate) fn look(disk: &Disk, table: &str, sql: &str) -> anyhow::Result<Vec<St
     disk.ask(sql)
 }
 
+/// Whose table, and the query that says what of it is under way.
+const UNDER_WAY: [(&str, &str, &str); 5] = [
+    (
+        "orders",
+        "orders",
+        "select id || ' ' || status from orders where status in \
+  ('created', 'awaiting_payment', 'capturing', 'refunding')",
+    ),
+    (
+        "payments",
+        "payments",
+        "select id || ' ' || status from payments where status in ('started', 'authorized')",
+    ),
+    (
+        "payments",
+        "work",
+        "select payment_id || ' is to be: ' || act from work",
+    ),
+    (
+        "payments",
+        "hints",
+        "select payment_id || ' is to be looked up' from hints",
+    ),
+    (
+        "notifications",
+        "messages",
+        "select id || ' ' || state from messages where state in ('queued', 'sending')",
+    ),
+];
+
 /// What is still under way; nothing once everything has come to rest.
 ///
 /// # Errors
@@ -110,35 +140,7 @@ pub async fn under_way(world: &World) -> anyhow::Result<Vec<String>> {
             left.push(format!("{service}: {key:?}"));
         }
     }
-    let questions = [
-        (
-            "orders",
-            "orders",
-            "select id || ' ' || status from orders where status in \
-          ('created', 'awaiting_payment', 'capturing', 'refunding')",
-        ),
-        (
-            "payments",
-            "payments",
-            "select id || ' ' || status from payments where status in ('started', 'authorized')",
-        ),
-        (
-            "payments",
-            "work",
-            "select payment_id || ' is to be: ' || act from work",
-        ),
-        (
-            "payments",
-            "hints",
-            "select payment_id || ' is to be looked up' from hints",
-        ),
-        (
-            "notifications",
-            "messages",
-            "select id || ' ' || state from messages where state in ('queued', 'sending')",
-        ),
-    ];
-    for (service, table, sql) in questions {
+    for (service, table, sql) in UNDER_WAY {
         let disk = &world.host(service)?.disk;
         left.extend(
             look(disk, table, sql)?
