@@ -111,6 +111,10 @@ pub trait Bus: Send + Sync + 'static {
     /// When the bus does not answer.
     async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError>;
 
+    /// Waits until what was said here is on its way, for whoever ends now; not for long. A transport that
+    /// keeps nothing back has nothing to do.
+    async fn flush(&self) {}
+
     /// Whether the bus can be reached now.
     fn is_connected(&self) -> bool;
 }

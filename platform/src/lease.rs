@@ -13,9 +13,6 @@ use crate::failure::Result;
 /// How long a lease lasts unless it is renewed: so long nobody does the work of a replica that died.
 pub const LASTS: Duration = Duration::from_secs(6);
 
-/// How often a lease is renewed: two renewals may fail.
-pub const RENEW_EVERY: Duration = Duration::from_secs(2);
-
 /// Takes or renews a lease; whether `holder` has it now.
 ///
 /// # Errors

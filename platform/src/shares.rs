@@ -17,10 +17,10 @@ use crate::log::{PARTITIONS, RELAY};
 use crate::trace::Origin;
 
 /// How often the shares are renewed.
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+pub const RENEW_EVERY: Duration = Duration::from_secs(1);
 
 /// For how long nobody does what a replica that died has done: two renewals may fail.
-const LAST: Duration = Duration::from_secs(3);
+pub const LAST: Duration = Duration::from_secs(3);
 
 /// What consumers are shared as.
 const HEAR: &str = "hear";
@@ -66,7 +66,9 @@ pub async fn leave(context: &Context) -> Result<()> {
     let replica = Arc::clone(&context.replica);
     let give_back = async move |tx: &mut Tx| lease::give_back(tx, &replica).await;
     context.db.write(give_back).await?;
-    say(context).await
+    say(context).await?;
+    context.bus.flush().await;
+    Ok(())
 }
 
 /// Takes a word that wakes replicas for itself if it is about shares; whether it is.

@@ -175,6 +175,10 @@ impl Bus for FaultyBus {
         self.inner.nudges(service).await
     }
 
+    async fn flush(&self) {
+        self.inner.flush().await;
+    }
+
     fn is_connected(&self) -> bool {
         self.inner.is_connected()
     }

@@ -185,16 +185,17 @@ impl Bus for JetStreamBus {
 
     async fn nudge(&self, service: &str, word: &str) -> Result<(), BusError> {
         let word = Bytes::copy_from_slice(word.as_bytes());
-        self.0.tell(self.0.names.nudges(service), word).await?;
-        // Whoever leaves says so last: it is to be on its way before the process ends.
-        drop(tokio::time::timeout(SETTLES_WITHIN, self.0.client.flush()).await);
-        Ok(())
+        self.0.tell(self.0.names.nudges(service), word).await
     }
 
     async fn nudges(&self, service: &str) -> Result<BoxStream<'static, String>, BusError> {
         let heard = self.0.hear(self.0.names.nudges(service)).await?;
         let words = heard.map(|message| String::from_utf8_lossy(&message.payload).into_owned());
         Ok(words.boxed())
+    }
+
+    async fn flush(&self) {
+        drop(tokio::time::timeout(SETTLES_WITHIN, self.0.client.flush()).await);
     }
 
     fn is_connected(&self) -> bool {

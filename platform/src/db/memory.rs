@@ -46,9 +46,9 @@ pub enum Trouble {
     Failing,
 }
 
-/// A disk with one database on it, which outlives the processes that work on it, one or several. What was committed
-/// and not synced is the open transaction of its connection: it can still be taken back. Cheap to
-/// clone.
+/// A disk with one database on it, which outlives the processes that work on it, one or several. What
+/// was committed and not synced is the open transaction of its connection: it can still be taken back.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Disk(Arc<Mutex<Medium>>);
 

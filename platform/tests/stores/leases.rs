@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
-use platform::lease::{self, LASTS, RENEW_EVERY};
+use platform::lease::{self, LASTS};
+use platform::shares::{LAST, RENEW_EVERY};
 use platform::{Db, Tx};
 
 use crate::rig::{Rig, at_once};
@@ -25,12 +26,10 @@ async fn give_back(db: &Db, holder: &'static str) {
 }
 
 async fn share(db: &Db, holder: &'static str) -> Vec<i64> {
-    db.write(async move |tx: &mut Tx| {
-        lease::take_share(tx, ("relay", COUNT), (holder, LASTS)).await
-    })
-    .await
-    .unwrap()
-    .numbers
+    db.write(async move |tx: &mut Tx| lease::take_share(tx, ("relay", COUNT), (holder, LAST)).await)
+        .await
+        .unwrap()
+        .numbers
 }
 
 pub async fn a_lease_has_one_holder_until_it_expires(rig: &Rig) {
