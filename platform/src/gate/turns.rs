@@ -40,6 +40,7 @@ impl Gate {
             if turns.wait_for(|mine| mine.contains(&number)).await.is_err() {
                 return;
             }
+            let takes_over = first.is_none();
             let deliveries = match first.take() {
                 Some(deliveries) => deliveries,
                 None => match bus
@@ -54,10 +55,22 @@ impl Gate {
                     }
                 },
             };
+            if takes_over {
+                let (gate, consumer) = (self.clone(), consumer.clone());
+                self.context.tasks.spawn(gate.look_behind(consumer));
+            }
             let mut watched = turns.clone();
             let lost = async move { drop(watched.wait_for(|mine| !mine.contains(&number)).await) };
             let deliveries = deliveries.take_until(lost).boxed();
             self.clone().run(consumer.clone(), deliveries).await;
+        }
+    }
+
+    /// Whoever heard these events before may have died with some of them, and owners that died with it
+    /// don't announce their heads: the bus would give them again long after the people asked.
+    async fn look_behind(self, consumer: Consumer) {
+        if let Err(failure) = self.compare(&consumer).await {
+            tracing::debug!(service = self.context.service, %failure, "not compared");
         }
     }
 }

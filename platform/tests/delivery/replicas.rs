@@ -3,13 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use contracts::Aggregate;
+use contracts::{Aggregate, Timestamp};
+use futures::StreamExt;
 use platform::bus::Bus;
 use platform::bus::jetstream::{self, Settings};
+use platform::clock::later;
 use platform::db::params;
 use platform::gate::inbox::Arrival;
 use platform::log::PARTITIONS;
+use platform::shares;
 use platform::tasks::Tasks;
 use platform::{Failure, Tx};
 use testing::nats::Server;
@@ -164,6 +168,53 @@ async fn i7_the_share_of_a_replica_that_dies_is_published_by_the_other() {
     let holders = holders(&one).await;
     assert!(matches!(&holders[..], [(_, PARTITIONS)]), "{holders:?}");
     one.end(&ids).await;
+}
+
+/// Everything that the board hears is another replica's, for so long; and the board hears of it.
+async fn give_to_another(stage: &Stage, bus: &dyn Bus, until: Timestamp) {
+    let give = async move |tx: &mut Tx| {
+        let sql = "update leases set holder = 'another', until = $1 where name like 'hear/%'";
+        tx.execute(sql, params![until]).await
+    };
+    let db = stage.world.db("board").unwrap();
+    assert!(db.write(give).await.unwrap() > 0);
+    bus.nudge("board", "shares/another").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_over() {
+    let broker = testing::nats::single().unwrap();
+    let moods = Moods::default();
+    let world = World::start_shared_over(connected(&broker).await, all(&moods));
+    let stage = Stage {
+        world: world.await.unwrap(),
+        moods,
+    };
+    // Who announces heads is gone too.
+    stage.world.bus.set(Faults {
+        unheard: 100,
+        ..Faults::default()
+    });
+    let another = connected(&broker).await;
+    let gone_at = later(stage.world.now(), shares::LAST);
+    give_to_another(&stage, &*another, gone_at).await;
+    let fetching = another.subscribe("board", "counters", Counter::NAME);
+    let mut fetching = fetching.await.unwrap();
+    let fetched = loop {
+        stage.add("a", 1).await;
+        let soon = Duration::from_millis(200);
+        if let Ok(Some(fetched)) = tokio::time::timeout(soon, fetching.next()).await {
+            break fetched;
+        }
+    };
+    let version = fetched.envelope.aggregateversion;
+    assert!(stage.cursor("board", "a").await.version < version);
+
+    let long_before_the_next_comparison = later(gone_at, Duration::from_secs(20));
+    stage.until_at("board", "a", version).await;
+    assert!(stage.world.now() < long_before_the_next_comparison);
+    drop((fetched, fetching));
+    stage.end(&["a"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

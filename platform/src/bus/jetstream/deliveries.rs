@@ -27,8 +27,9 @@ const WINDOW: i64 = 4096;
 /// refused at once, so this alone is for processes that died.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 
-/// For how long one question for events stands.
-const EXPIRES: Duration = Duration::from_secs(30);
+/// For how long one question for events stands, and may go on taking what nobody reads: a server hears
+/// late of a machine that is gone.
+const EXPIRES: Duration = Duration::from_secs(10);
 
 /// How often the server says that it still has nothing; twice as long a silence is a loss.
 const HEARTBEAT: Duration = Duration::from_secs(3);
