@@ -39,6 +39,16 @@ pub async fn give_back(tx: &mut Tx, holder: &str) -> Result<()> {
         .map(drop)
 }
 
+/// An SQL condition on a column with the name of a replica: it is another than `own`, and has gone. All
+/// three are expressions of the statement; a replica that is there has some lease at `now`.
+#[must_use]
+pub fn is_gone(column: &str, own: &str, now: &str) -> String {
+    format!(
+        "({column} is not null and {column} <> {own} and not exists \
+         (select 1 from leases where leases.holder = {column} and leases.until > {now}))"
+    )
+}
+
 /// What a replica has of some numbered work.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Share {

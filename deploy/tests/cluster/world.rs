@@ -31,9 +31,9 @@ const REPLICAS: usize = 2;
 /// Longer than news take to be heard here (1.5 s), shorter than in the manifests, for the test's time.
 const DRAIN_FOR: &str = "4s";
 
-/// How long the marketplace may take to come to rest: what a lost replica had begun is taken over after
-/// 70 s.
-const REST_WITHIN: Duration = Duration::from_secs(150);
+/// How long the marketplace may take to come to rest: what a lost replica of the provider's was telling
+/// is taken over after 40 s.
+const REST_WITHIN: Duration = Duration::from_secs(90);
 
 /// A cluster, seen from where visitors are.
 pub struct World {

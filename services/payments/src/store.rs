@@ -1,5 +1,6 @@
 //! The tables of payments.
 
+pub mod due;
 pub mod hints;
 pub mod ledger;
 pub mod order_copies;
@@ -29,6 +30,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0004_expand_adopted",
         sqlite: include_str!("../migrations/0004_expand_adopted.sql"),
+    },
+    Migration {
+        name: "0005_expand_holder",
+        sqlite: include_str!("../migrations/0005_expand_holder.sql"),
     },
 ];
 

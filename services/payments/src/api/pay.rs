@@ -62,7 +62,7 @@ pub(super) async fn pay(
         order_id,
         token,
         idempotency_key: idempotency.key().map(str::to_owned),
-        lease: doors.settlement.lease(),
+        taker: doors.settlement.taker(ctx),
     };
     let outcome = match known::order_to_pay(ctx, order_id, who.user_id).await {
         Ok(_) => pay_order(&doors, wish).await,

@@ -1,7 +1,5 @@
 //! Begins to pay an order: everything that the provider's answer needs is durable before it is asked.
 
-use std::time::Duration;
-
 use contracts::Timestamp;
 use contracts::events::payments::Payment as Event;
 use contracts::ids::OrderId;
@@ -11,6 +9,7 @@ use platform::{Failure, Refused, Result, Tx};
 use super::take::Task;
 use crate::domain::payment::{Act, Payment};
 use crate::domain::token::Token;
+use crate::store::due::Taker;
 use crate::store::order_copies;
 use crate::store::payments::{self, Stored};
 use crate::store::work::{self, Work};
@@ -24,8 +23,8 @@ pub struct Wish {
     pub token: Token,
     /// The request's idempotency key.
     pub idempotency_key: Option<String>,
-    /// For how long the first attempt is the asker's own.
-    pub lease: Duration,
+    /// Whose the first attempt is, and for how long.
+    pub taker: Taker,
 }
 
 /// What a wish led to.
@@ -77,7 +76,7 @@ pub async fn start(tx: &mut Tx, wish: &Wish) -> Result<Started> {
     tx.append::<Event>(&subject, 0, &happened.fact, &happened.state)
         .await?;
     let work = first_work(&payment, wish, (tx.now(), tx.origin().clone()));
-    work::insert_taken(tx, &work, wish.lease).await?;
+    work::insert_taken(tx, &work, &wish.taker).await?;
     let act = Act::Authorize;
     Ok(Started::New(Box::new(Task {
         work,

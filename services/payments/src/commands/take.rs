@@ -1,10 +1,9 @@
 //! Takes what is to be asked of the provider.
 
-use std::time::Duration;
-
 use platform::{Result, Tx};
 
 use crate::domain::payment::{Act, Payment};
+use crate::store::due::Taker;
 use crate::store::payments::Stored;
 use crate::store::work::{self, Work};
 use crate::store::{order_copies, payments};
@@ -27,9 +26,9 @@ pub struct Task {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Task>> {
+pub async fn take(tx: &mut Tx, limit: i64, taker: &Taker) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
-    for work in work::take_due(tx, limit, lease).await? {
+    for work in work::take_due(tx, limit, taker).await? {
         tasks.extend(task(tx, work).await?);
     }
     Ok(tasks)

@@ -27,17 +27,18 @@ const AT_ONCE: usize = 16;
 /// When the database does not answer. A provider that does not is asked again later.
 pub async fn run(settlement: Arc<Settlement>, ctx: Context) -> Result<Option<Duration>> {
     loop {
-        let due = ctx.db.read(async |tx: &mut Tx| hints::next_due(tx).await);
-        let Some(due) = due.await? else {
+        let replica = Arc::clone(&ctx.replica);
+        let look = async move |tx: &mut Tx| hints::next_due(tx, &replica).await;
+        let Some(due) = ctx.db.read(look).await? else {
             return Ok(None);
         };
         let wait = until(ctx.now(), due);
         if !wait.is_zero() {
             return Ok(Some(wait));
         }
-        let lease = settlement.lease();
+        let taker = settlement.taker(&ctx);
         let limit = i64::try_from(AT_ONCE).unwrap_or(1);
-        let taken = async move |tx: &mut Tx| hints::take_due(tx, limit, lease).await;
+        let taken = async move |tx: &mut Tx| hints::take_due(tx, limit, &taker).await;
         let looks: Vec<_> = ctx
             .db
             .write(taken)

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::commands::take::{Task, take};
 use crate::provider::{Answer, ProviderError};
 use crate::settings::Settings;
+use crate::store::due::Taker;
 use crate::store::work;
 
 /// The job's name, which wakes it.
@@ -60,6 +61,12 @@ impl Settlement {
         self.settings.call_timeout * 2 + Duration::from_secs(10)
     }
 
+    /// This replica, as one that makes attempts.
+    #[must_use]
+    pub fn taker(&self, ctx: &Context) -> Taker {
+        Taker::of(ctx, self.lease())
+    }
+
     /// Begins an attempt; the receiver hears when it has ended, whatever came of it.
     pub fn begin(self: &Arc<Self>, ctx: &Context, task: Task) -> oneshot::Receiver<()> {
         let (ended, end) = oneshot::channel();
@@ -79,7 +86,7 @@ impl Settlement {
     /// # Errors
     /// When the database does not answer.
     pub async fn run(self: Arc<Self>, ctx: Context) -> Result<Option<Duration>> {
-        // Who else works on a shared database may well be alive: its leases end by themselves.
+        // Who else works on a shared database may well be alive: it is looked at each time.
         if !ctx.db.is_shared() && !self.released.load(Ordering::Acquire) {
             let taken_before = later(self.begin_at(ctx.now()), self.lease());
             ctx.db
@@ -88,11 +95,11 @@ impl Settlement {
             self.released.store(true, Ordering::Release);
         }
         loop {
-            let due = ctx
-                .db
-                .read(async |tx: &mut Tx| work::next_due(tx).await)
-                .await?;
-            let Some(due) = due else { return Ok(None) };
+            let replica = Arc::clone(&ctx.replica);
+            let look = async move |tx: &mut Tx| work::next_due(tx, &replica).await;
+            let Some(due) = ctx.db.read(look).await? else {
+                return Ok(None);
+            };
             let wait = until(ctx.now(), due);
             if !wait.is_zero() {
                 return Ok(Some(wait));
@@ -115,8 +122,8 @@ impl Settlement {
         permits: Vec<OwnedSemaphorePermit>,
     ) -> Result<()> {
         let limit = i64::try_from(permits.len()).unwrap_or(1);
-        let lease = self.lease();
-        let work = async move |tx: &mut Tx| take(tx, limit, lease).await;
+        let taker = self.taker(ctx);
+        let work = async move |tx: &mut Tx| take(tx, limit, &taker).await;
         let tasks = ctx.db.write(work).await?;
         for (task, permit) in tasks.into_iter().zip(permits) {
             let (this, context) = (Arc::clone(self), ctx.clone());

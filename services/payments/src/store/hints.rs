@@ -9,6 +9,8 @@ use platform::db::Row;
 use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
+use super::due::{self, Taker};
+
 /// A payment that is to be looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
@@ -22,6 +24,8 @@ pub struct Hint {
     pub origin: Origin,
 }
 
+const COLUMNS: &str = "payment_id, said, attempts, traceparent, correlation";
+
 /// Something was said of a payment: it is to be looked up now, whoever looks at the moment.
 pub async fn put(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
     let (now, origin) = (tx.now(), tx.origin().clone());
@@ -30,34 +34,21 @@ pub async fn put(tx: &mut Tx, payment_id: PaymentId) -> Result<()> {
          values ($1, 1, 0, $2, $3, $4) \
          on conflict (payment_id) do update set said = hints.said + 1, attempts = 0, \
          next_try_at = excluded.next_try_at, traceparent = excluded.traceparent, \
-         correlation = excluded.correlation",
+         correlation = excluded.correlation, holder = null",
         params![payment_id, now, origin.traceparent, origin.correlation],
     )
     .await
 }
 
 /// Takes what is due, so that nobody else does for the length of the lease.
-pub async fn take_due(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Hint>> {
-    let now = tx.now();
-    let sql = format!(
-        "with due as materialized (select payment_id from hints where next_try_at <= $1 \
-         order by next_try_at limit $2{}) \
-         update hints set attempts = attempts + 1, next_try_at = $3 \
-         where payment_id in (select payment_id from due) \
-         returning payment_id, said, attempts, traceparent, correlation",
-        tx.skip_locked()
-    );
-    let rows = tx
-        .query(&sql, params![now, limit, later(now, lease)])
-        .await?;
+pub async fn take_due(tx: &mut Tx, limit: i64, taker: &Taker) -> Result<Vec<Hint>> {
+    let rows = due::take(tx, ("hints", COLUMNS), limit, taker).await?;
     rows.iter().map(read).collect()
 }
 
 /// When the next is due, if there is any.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
-    tx.query_one("select min(next_try_at) from hints", &[])
-        .await?
-        .get(0)
+pub async fn next_due(tx: &mut Tx, replica: &str) -> Result<Option<Timestamp>> {
+    due::next(tx, "hints", replica).await
 }
 
 /// It was looked up. If something was said meanwhile it stays.
@@ -73,7 +64,8 @@ pub async fn remove(tx: &mut Tx, hint: &Hint) -> Result<()> {
 pub async fn postpone(tx: &mut Tx, hint: &Hint, pause: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), pause);
     tx.execute_later(
-        "update hints set next_try_at = $4 where payment_id = $1 and said = $2 and attempts = $3",
+        "update hints set next_try_at = $4, holder = null \
+         where payment_id = $1 and said = $2 and attempts = $3",
         params![hint.payment_id, hint.said, hint.attempts, next_try_at],
     )
     .await

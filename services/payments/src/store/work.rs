@@ -9,6 +9,7 @@ use platform::db::Row;
 use platform::trace::Origin;
 use platform::{Result, Tx, params};
 
+use super::due::{self, Taker};
 use crate::domain::payment::{Act, Payment};
 use crate::domain::token::Token;
 
@@ -33,12 +34,12 @@ pub struct Work {
 
 const COLUMNS: &str = "payment_id, act, key, token, attempts, sent_at, traceparent, correlation";
 
-/// Writes the first work of a payment, already taken by the one who writes it for this long.
-pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<()> {
-    let next_try_at = later(tx.now(), lease);
+/// Writes the first work of a payment, already taken by the one who writes it.
+pub async fn insert_taken(tx: &mut Tx, work: &Work, taker: &Taker) -> Result<()> {
+    let next_try_at = later(tx.now(), taker.lease);
     tx.execute_later(
         "insert into work (payment_id, act, key, token, attempts, sent_at, next_try_at, \
-         traceparent, correlation) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         traceparent, correlation, holder) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         params![
             work.payment_id,
             work.act,
@@ -49,6 +50,7 @@ pub async fn insert_taken(tx: &mut Tx, work: &Work, lease: Duration) -> Result<(
             next_try_at,
             work.origin.traceparent,
             work.origin.correlation,
+            &*taker.replica,
         ],
     )
     .await
@@ -82,7 +84,8 @@ pub async fn replace(tx: &mut Tx, payment_id: PaymentId, act: &str, key: &str) -
          traceparent, correlation) values ($1, $2, $3, null, 0, null, $4, $5, $6) \
          on conflict (payment_id) do update set act = excluded.act, key = excluded.key, \
          token = null, attempts = 0, sent_at = null, next_try_at = excluded.next_try_at, \
-         traceparent = excluded.traceparent, correlation = excluded.correlation",
+         traceparent = excluded.traceparent, correlation = excluded.correlation, \
+         holder = null",
         params![
             payment_id,
             act,
@@ -115,33 +118,22 @@ pub async fn find(tx: &mut Tx, payment_id: PaymentId) -> Result<Option<Work>> {
 }
 
 /// Takes what is due, so that nobody else does for the length of the lease.
-pub async fn take_due(tx: &mut Tx, limit: i64, lease: Duration) -> Result<Vec<Work>> {
-    let now = tx.now();
-    let sql = format!(
-        "with due as materialized (select payment_id from work where next_try_at <= $1 \
-         order by next_try_at limit $2{}) \
-         update work set attempts = attempts + 1, next_try_at = $3 \
-         where payment_id in (select payment_id from due) returning {COLUMNS}",
-        tx.skip_locked()
-    );
-    let rows = tx
-        .query(&sql, params![now, limit, later(now, lease)])
-        .await?;
+pub async fn take_due(tx: &mut Tx, limit: i64, taker: &Taker) -> Result<Vec<Work>> {
+    let rows = due::take(tx, ("work", COLUMNS), limit, taker).await?;
     rows.iter().map(read).collect()
 }
 
 /// When the next act is due, if there is any.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
-    tx.query_one("select min(next_try_at) from work", &[])
-        .await?
-        .get(0)
+pub async fn next_due(tx: &mut Tx, replica: &str) -> Result<Option<Timestamp>> {
+    due::next(tx, "work", replica).await
 }
 
 /// Makes due at once what would be before `until`.
 pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
     let now = tx.now();
     tx.execute(
-        "update work set next_try_at = $1 where next_try_at > $1 and next_try_at < $2",
+        "update work set next_try_at = $1, holder = null \
+         where next_try_at > $1 and next_try_at < $2",
         params![now, until],
     )
     .await
@@ -164,7 +156,7 @@ pub async fn mark_sent(tx: &mut Tx, work: &Work) -> Result<bool> {
 pub async fn postpone(tx: &mut Tx, work: &Work, pause: Duration) -> Result<()> {
     let next_try_at = later(tx.now(), pause);
     tx.execute_later(
-        "update work set next_try_at = $5 \
+        "update work set next_try_at = $5, holder = null \
          where payment_id = $1 and act = $2 and key = $3 and attempts = $4",
         params![
             work.payment_id,

@@ -140,24 +140,47 @@ async fn replicas_settle_each_payment_once() {
     desk.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_live_replica_keeps_its_attempt_when_another_starts() {
-    let mut desk = Desk::open_shared().await;
+/// A payment whose act this replica has taken: the attempt is under way, for a minute at most.
+async fn taken_by(desk: &mut Desk, replica: &str) -> PaymentId {
     let order = desk.order().await;
     let payment_id = id_in(&desk.pay(&order, "tok_threeDSecureRequired").await.json());
-    let db = desk.db();
-    // Another attempt is under way, and has been for a while.
-    let lease_ends = later(desk.world.now(), Duration::from_secs(60));
+    let ends = later(desk.world.now(), Duration::from_secs(60));
+    let replica = replica.to_owned();
     let take = async move |tx: &mut Tx| {
-        let sql = "update work set next_try_at = $2, attempts = 40 where payment_id = $1";
-        tx.execute(sql, params![payment_id, lease_ends]).await
+        let sql = "update work set next_try_at = $2, holder = $3, attempts = 40 \
+                   where payment_id = $1";
+        tx.execute(sql, params![payment_id, ends, replica]).await
     };
-    assert_eq!(db.write(take).await.unwrap(), 1);
-    let _other = desk.replica().await;
+    assert_eq!(desk.db().write(take).await.unwrap(), 1);
+    payment_id
+}
+
+async fn attempts_of(desk: &Desk, payment_id: PaymentId) -> i64 {
+    let look = async move |tx: &mut Tx| store::work::find(tx, payment_id).await;
+    desk.db().read(look).await.unwrap().unwrap().attempts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_replica_keeps_its_attempt_when_another_starts_or_looks() {
+    let mut desk = Desk::open_shared().await;
+    let other = desk.replica().await;
+    let replica = other.gates["payments"].context.replica.to_string();
+    let payment_id = taken_by(&mut desk, &replica).await;
+    let _third = desk.replica().await;
     let (_, witness) = desk.complete().await;
     assert_eq!(desk.kinds(witness), ["started", "authorized", "captured"]);
-    let look = async move |tx: &mut Tx| store::work::find(tx, payment_id).await;
-    assert_eq!(db.read(look).await.unwrap().unwrap().attempts, 40);
+    assert_eq!(attempts_of(&desk, payment_id).await, 40);
+    desk.world.end().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replica_was_at_when_it_died_is_taken_over_at_once() {
+    let mut desk = Desk::open_shared().await;
+    let payment_id = taken_by(&mut desk, "has died").await;
+    let until = later(desk.world.now(), Duration::from_secs(10));
+    let taken = async || Ok((attempts_of(&desk, payment_id).await > 40).then_some(()));
+    desk.world.until(taken).await.unwrap();
+    assert!(desk.world.now() < until, "its time had run out");
     desk.world.end().await.unwrap();
 }
 
