@@ -44,7 +44,7 @@ pub(crate) struct Kind {
     pub settings: Vec<String>,
     /// How many replicas of each service and servers of NATS, apart.
     pub replicas: u8,
-    /// What its data are on, in one process, if not on the disk of everything else.
+    /// What its data are on, or a part of them, if not on the disk of everything else.
     pub disk: Option<Arc<SmallDisk>>,
 }
 
@@ -94,18 +94,22 @@ impl Kind {
     }
 
     fn embedded(&self, args: &[&str]) -> anyhow::Result<Command> {
-        let mut command = match &self.disk {
-            Some(disk) => disk.command(&self.program)?,
-            None => Command::new(&self.program),
-        };
-        command.args(args);
-        without_settings(&mut command);
-        Ok(command)
+        self.on_its_disk(&self.program, args)
     }
 
     fn cluster(&self) -> anyhow::Result<Command> {
-        let mut command = command(&built("XTASK_BIN", "xtask")?, &["cluster"]);
+        let mut command = self.on_its_disk(&built("XTASK_BIN", "xtask")?, &["cluster"])?;
         command.env("TICKETING_BIN", &self.program);
+        Ok(command)
+    }
+
+    fn on_its_disk(&self, program: &Path, args: &[&str]) -> anyhow::Result<Command> {
+        let Some(disk) = &self.disk else {
+            return Ok(command(program, args));
+        };
+        let mut command = disk.command(program)?;
+        command.args(args);
+        without_settings(&mut command);
         Ok(command)
     }
 }

@@ -127,17 +127,21 @@ impl Marketplace {
         Self::start_in(kind, Arc::new(Scratch(directory))).await
     }
 
-    /// Starts the program under test, all in one process, on a disk of so many MiB that can be filled
-    /// up.
+    /// Starts the program under test with this part of its data directory (all of it, if it has no
+    /// name) on a disk of so many MiB that can be filled up.
     ///
     /// # Errors
     /// When it does not start.
-    pub async fn start_on_small_disk(mib: u32, settings: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start_on_small_disk(
+        composition: Composition,
+        (part, mib): (&str, u32),
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
         let directory = Arc::new(Scratch(directory()?));
-        let disk = SmallDisk::mount(mib, &directory.data()).await?;
+        let disk = SmallDisk::mount(mib, &directory.data().join(part)).await?;
         let kind = Kind {
             disk: Some(Arc::new(disk)),
-            ..kind(&program()?, Composition::Embedded, settings)
+            ..kind(&program()?, composition, settings)
         };
         Self::start_in(kind, directory).await
     }

@@ -235,8 +235,17 @@ impl Postgres {
     /// # Errors
     /// When it does not start.
     pub fn restart(&mut self) -> Result<()> {
-        self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
+        self.launch_again()?;
         self.become_ready()
+    }
+
+    /// Starts it again like [`Self::restart`], and does not wait for it: it may well end at once.
+    ///
+    /// # Errors
+    /// When there is nothing to be started.
+    pub fn launch_again(&mut self) -> Result<()> {
+        self.process = launch(&self.reached.binaries, &self.options, self.reached.port)?;
+        Ok(())
     }
 
     /// Waits until it answers; starts it again while processes of one that crashed are still there.

@@ -1,6 +1,6 @@
 //! `kill -9` in a loop under load: what was acknowledged stays, what was not happens at most once.
 
-mod disk;
+pub mod disk;
 pub mod history;
 pub mod life;
 pub mod verdict;

@@ -1,5 +1,6 @@
 //! What breaks while services run apart, and what people and operators see of it.
 
+mod disk;
 mod load;
 mod parts;
 mod restore;

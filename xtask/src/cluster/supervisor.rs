@@ -26,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const SERVICES_END_WITHIN: Duration = Duration::from_secs(9);
 const SERVERS_END_WITHIN: Duration = Duration::from_secs(3);
 
+/// The pause between two starts of PostgreSQL.
+const POSTGRES_AGAIN: Duration = Duration::from_secs(1);
+
 /// Runs a cluster until it is told to stop.
 ///
 /// # Errors
@@ -73,6 +76,8 @@ struct Cluster {
     plan: Plan,
     directory: Directory,
     postgres: Postgres,
+    /// Not before this is PostgreSQL started again.
+    postgres_again_at: Option<Instant>,
     members: Vec<Member>,
     database_url: String,
 }
@@ -108,6 +113,7 @@ impl Cluster {
             plan,
             directory,
             postgres,
+            postgres_again_at: None,
             members,
             database_url,
         };
@@ -174,11 +180,26 @@ impl Cluster {
             }
             return Ok(runs);
         }
-        if !runs {
-            println!("postgres ended; it is started again");
-            self.postgres.restart()?;
+        if runs || !self.may_start_postgres() {
+            return Ok(false);
         }
-        Ok(!runs)
+        println!("postgres ended; it is started again");
+        self.postgres.launch_again()?;
+        Ok(true)
+    }
+
+    /// Not at once again: processes of one that crashed may still be there, or its disk is full.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "machine time: it waits for a process"
+    )]
+    fn may_start_postgres(&mut self) -> bool {
+        let now = Instant::now();
+        let may = self.postgres_again_at.is_none_or(|at| now >= at);
+        if may {
+            self.postgres_again_at = Some(now + POSTGRES_AGAIN);
+        }
+        may
     }
 
     #[expect(

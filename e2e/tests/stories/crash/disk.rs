@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use e2e::{Client, Marketplace, SmallDisk};
+use e2e::{Client, Composition, Marketplace, SmallDisk};
 use futures::future::join_all;
 use http::StatusCode;
 use serde_json::json;
@@ -35,7 +35,7 @@ const STILL: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_full_disk_it_keeps_its_word_and_goes_on_when_there_is_room() {
-    let start = Marketplace::start_on_small_disk(SIZE, SETTINGS);
+    let start = Marketplace::start_on_small_disk(Composition::Embedded, ("", SIZE), SETTINGS);
     let mut marketplace = start.await.unwrap();
     let disk = std::sync::Arc::clone(marketplace.disk().unwrap());
     let mut cookies = Vec::new();
@@ -84,7 +84,7 @@ async fn on_a_full_disk_it_keeps_its_word_and_goes_on_when_there_is_room() {
 }
 
 /// What needs room is refused with a word of when to come again; what needs none is answered.
-async fn it_is_full(watcher: &mut Client, when: &str) {
+pub async fn it_is_full(watcher: &mut Client, when: &str) {
     let refused = async {
         for number in 0.. {
             let draft =
