@@ -6,6 +6,7 @@ mod composition;
 mod disk;
 pub mod marketplace;
 mod processes;
+mod scratch;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;

@@ -15,26 +15,10 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::composition::{Composition, Kind, program};
 use crate::disk::SmallDisk;
 use crate::processes::{self, Process};
+use crate::scratch::Scratch;
 
 /// How long the marketplace may take to come to rest.
 const REST_WITHIN: Duration = Duration::from_secs(90);
-
-/// The private directory, which is kept to be looked at when a story fails.
-struct Scratch(TempDir);
-
-impl Scratch {
-    fn data(&self) -> PathBuf {
-        self.0.path().join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.0.path().join("log")
-    }
-
-    fn said(&self) -> String {
-        std::fs::read_to_string(self.log()).unwrap_or_default()
-    }
-}
 
 fn spawn(kind: &Kind, directory: &Scratch) -> anyhow::Result<Child> {
     let log = OpenOptions::new()
@@ -47,26 +31,6 @@ fn spawn(kind: &Kind, directory: &Scratch) -> anyhow::Result<Child> {
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("starting {}", kind.program.display()))
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.disable_cleanup(true);
-            eprintln!(
-                "the data and the log are kept in {}",
-                self.0.path().display()
-            );
-        }
-    }
-}
-
-/// A directory that the server's own user can reach too.
-fn directory() -> std::io::Result<TempDir> {
-    use std::os::unix::fs::PermissionsExt;
-    let directory = tempfile::tempdir()?;
-    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o711))?;
-    Ok(directory)
 }
 
 fn kind(program: &Path, composition: Composition, settings: &[&str]) -> Kind {
@@ -137,12 +101,32 @@ impl Marketplace {
         (part, mib): (&str, u32),
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        let directory = Arc::new(Scratch(directory()?));
-        let disk = SmallDisk::mount(mib, &directory.data().join(part)).await?;
+        let kind = kind(&program()?, composition, settings);
+        Self::start_kind_on_small_disk(kind, (part, mib)).await
+    }
+
+    /// The same apart, with two replicas of each service and three servers of NATS.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_replicated_on_small_disk(
+        small: (&str, u32),
+        settings: &[&str],
+    ) -> anyhow::Result<Self> {
         let kind = Kind {
-            disk: Some(Arc::new(disk)),
-            ..kind(&program()?, composition, settings)
+            replicas: 2,
+            ..kind(&program()?, Composition::Apart, settings)
         };
+        Self::start_kind_on_small_disk(kind, small).await
+    }
+
+    async fn start_kind_on_small_disk(
+        mut kind: Kind,
+        (part, mib): (&str, u32),
+    ) -> anyhow::Result<Self> {
+        let directory = Arc::new(Scratch::new()?);
+        let disk = SmallDisk::mount(mib, &directory.data().join(part)).await?;
+        kind.disk = Some(Arc::new(disk));
         Self::start_in(kind, directory).await
     }
 
@@ -161,7 +145,7 @@ impl Marketplace {
         composition: Composition,
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        let directory = Arc::new(Scratch(directory()?));
+        let directory = Arc::new(Scratch::new()?);
         Self::start_in(kind(program, composition, settings), directory).await
     }
 
@@ -186,7 +170,7 @@ impl Marketplace {
             replicas: 2,
             ..kind(program, Composition::Apart, settings)
         };
-        Self::start_in(kind, Arc::new(Scratch(directory()?))).await
+        Self::start_in(kind, Arc::new(Scratch::new()?)).await
     }
 
     #[expect(

@@ -1,10 +1,13 @@
 //! Models of the protocols on which everything rests, small enough to be looked at in every state
-//! that they can reach: how events are delivered, who may buy, and how money goes back.
+//! that they can reach: how events are delivered, who may buy what at which price, how money goes
+//! back, and what becomes of a copy whose owner is put back to a backup.
 //!
 //! Each is checked as it is, and with one rule left out or broken at a time: then the check must find
 //! the harm. A model that no flaw can spoil would prove nothing.
 
 mod delivery;
+mod edits;
+mod lives;
 mod refund;
 mod sale;
 
