@@ -18,6 +18,15 @@ pub fn money(amount: &Amount, currency: &str) -> String {
     }
 }
 
+/// What is to stand beside an amount so that its currency is clear: the code, unless it is in `money`.
+pub fn code(money: &str, currency: &str) -> String {
+    let code = currency.to_uppercase();
+    if money.contains(&code) {
+        return String::new();
+    }
+    code
+}
+
 /// Whether the amount is nothing at all.
 pub fn is_zero(amount: &Amount) -> bool {
     amount
@@ -121,6 +130,8 @@ mod tests {
         assert_eq!(show("1234.5", "usd"), "$1,234.50");
         assert_eq!(show("500", "jpy"), "¥500");
         assert_eq!(show("5", "???"), "5");
+        assert_eq!(code(&show("5", "usd"), "usd"), "USD");
+        assert_eq!(code(&show("18.5", "kwd"), "kwd"), "", "KWD 18.500");
         assert!(is_zero(&Amount::parse("0.00").unwrap()));
         assert!(!is_zero(&Amount::parse("0.01").unwrap()));
     }

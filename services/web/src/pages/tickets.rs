@@ -42,7 +42,7 @@ pub struct Card {
     pub title: String,
     /// What it costs, `$120.00`.
     pub price: String,
-    /// The currency's code, `USD`.
+    /// The currency's code, `USD`, if the price does not say it.
     pub code: String,
     /// The day it was first listed.
     pub day: String,
@@ -55,11 +55,12 @@ pub struct Card {
 impl Card {
     /// The ticket in words.
     pub fn new(ticket: &TicketView) -> Self {
+        let price = words::money(&ticket.price, &ticket.currency);
         Self {
             id: ticket.id.to_string(),
             title: ticket.title.clone(),
-            price: words::money(&ticket.price, &ticket.currency),
-            code: ticket.currency.to_uppercase(),
+            code: words::code(&price, &ticket.currency),
+            price,
             day: times::day(ticket.created_at),
             machine: times::machine(ticket.created_at),
             status: ticket.status,

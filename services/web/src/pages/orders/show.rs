@@ -166,6 +166,7 @@ impl Page {
         let left = times::seconds_left(order.expires_at, web.now());
         let (state, tone) = state(order);
         let currency = &order.ticket.currency;
+        let price = words::money(&order.ticket.price, currency);
         let returned = (!words::is_zero(&order.refunded)).then_some(&order.refunded);
         Self {
             frame,
@@ -173,8 +174,8 @@ impl Page {
             number: words::order_number(&order.id.to_string()),
             ticket_id: order.ticket.id.to_string(),
             title: order.ticket.title.clone(),
-            price: words::money(&order.ticket.price, currency),
-            code: currency.to_uppercase(),
+            code: words::code(&price, currency),
+            price,
             seller: words::seller(order.seller_id),
             placed: times::moment(order.created_at),
             placed_machine: times::machine(order.created_at),
