@@ -78,7 +78,7 @@ pub fn say_applied(before: &[(String, f64)], after: &[(String, f64)]) {
         count - then.map_or(0.0, |(_, count)| *count)
     };
     let all = after.iter().map(since).fold(0.0, f64::max);
-    let within = ["0.0025", "0.005", "0.01", "0.025"].map(|wanted| {
+    let within = ["0.0025", "0.005", "0.01", "0.015", "0.025"].map(|wanted| {
         let bucket = after.iter().find(|(limit, _)| limit == wanted);
         let share = bucket.map_or(0.0, since) / all.max(1.0);
         format!("{:.1} % within {wanted} s", share * 100.0)
