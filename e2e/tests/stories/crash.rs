@@ -23,7 +23,7 @@ const SEED: u64 = 7;
 const PEOPLE: usize = 6;
 
 /// Short holds, so that time runs out in every round.
-const SETTINGS: &[&str] = &[
+pub const SETTINGS: &[&str] = &[
     "--order-hold",
     "2s",
     "--payment-grace",

@@ -60,6 +60,26 @@ fn explore<M: Checkable>(model: M) -> (usize, Vec<&'static str>) {
     (checker.unique_state_count(), found)
 }
 
+/// Every rule holds in every state, and all that is to be possible happens in some; there are more than
+/// so many.
+fn is_sound<M: Checkable + Debug>(model: M, possible: &[&str], more_than: usize) {
+    let said = format!("{model:?}");
+    let (states, found) = explore(model);
+    println!("{said}: {states} states");
+    assert_eq!(found, possible, "{said}");
+    assert!(states > more_than, "{said}: {states} states are no check");
+}
+
+/// Each of these models breaks its rule.
+fn each_is_needed<M: Checkable + Debug>(flawed: impl IntoIterator<Item = (M, &'static str)>) {
+    for (model, rule) in flawed {
+        let said = format!("{model:?}");
+        let broken = break_rule(model, rule);
+        println!("{said}: {broken:?} steps");
+        assert!(broken.is_some(), "{said}: {rule} holds");
+    }
+}
+
 /// Looks until this rule is broken; answers the way there in steps, or nothing if it holds.
 fn break_rule<M: Checkable>(model: M, rule: &'static str) -> Option<usize> {
     let checker = check(model, HasDiscoveries::AnyOf(BTreeSet::from([rule])));

@@ -2,18 +2,16 @@
 //! and nothing that was acknowledged is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use e2e::{Cluster, Composition, Marketplace, SmallDisk};
-use futures::future::join_all;
 use http::StatusCode;
 
-use super::{PATIENCE, nothing_is_held_up, page};
+use super::load::lived_through;
+use super::{PATIENCE, page};
+use crate::crash::SETTINGS;
 use crate::crash::disk::it_is_full;
 use crate::crash::history::History;
-use crate::crash::life::Life;
-use crate::crash::{connected, verdict};
 use crate::people::person;
 
 /// How many people are at it.
@@ -31,55 +29,24 @@ const ROUNDS: usize = 2;
 /// How long the disk stays full: longer than a hold and a lease.
 const FULL_FOR: Duration = Duration::from_secs(4);
 
-/// Short holds, so that time runs out while the disk is full.
-const SETTINGS: &[&str] = &[
-    "--order-hold",
-    "2s",
-    "--payment-grace",
-    "2s",
-    "--unpaid-holds",
-    "1000",
-    "--log",
-    "warn",
-];
-
-/// People buy and sell on a cluster of which one server's disk is small, while it goes as is told.
-async fn lived_through(
+/// A cluster of which one server's disk is small, lived through while it goes as is told.
+async fn lived_on_small_disk(
     marketplace: Marketplace,
     goes_wrong: impl AsyncFnOnce(&Marketplace, &SmallDisk, &History),
 ) {
     let disk = Arc::clone(marketplace.disk().unwrap());
-    let mut cookies = Vec::new();
-    for who in 0..PEOPLE {
-        cookies.push(person(&marketplace, &format!("person{who}")).await.cookie);
-    }
-    let (history, over) = (History::patient(), AtomicBool::new(false));
-    let clients = connected(&marketplace, &cookies).await;
-    let lives = clients.into_iter().enumerate().map(|(who, client)| {
-        Life::new(&history, who, client, SEED + who as u64).live_through(&over)
-    });
-    let faults = async {
-        goes_wrong(&marketplace, &disk, &history).await;
+    lived_through(marketplace, (PEOPLE, SEED), async |marketplace, history| {
+        goes_wrong(marketplace, &disk, history).await;
         history.goes_on("the end", PROGRESS, PATIENCE).await;
-        over.store(true, Ordering::Relaxed);
-    };
-    tokio::join!(faults, join_all(lives));
-    println!("at the end {history}");
-    Cluster::of(&marketplace).wait_until_ready().await.unwrap();
-    let mut clients = connected(&marketplace, &cookies).await;
-    verdict::ask_again(&history, &mut clients).await;
-    verdict::acknowledged_is_there(&history, &mut clients).await;
-    marketplace.come_to_rest().await.unwrap();
-    nothing_is_held_up(&marketplace).await;
-    verdict::all_was_kept(&marketplace, &history, &cookies).await;
-    marketplace.audit_and_stop().await.unwrap();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_the_database_refuses_and_killed_on_a_full_disk_it_comes_back() {
     let start = Marketplace::start_on_small_disk(Composition::Apart, ("postgres", 512), SETTINGS);
     let marketplace = start.await.unwrap();
-    lived_through(marketplace, async |marketplace, disk, history| {
+    lived_on_small_disk(marketplace, async |marketplace, disk, history| {
         let cluster = Cluster::of(marketplace);
         let mut watcher = person(marketplace, "watcher").await;
         for round in 0..ROUNDS {
@@ -123,7 +90,7 @@ async fn until_events_wait(marketplace: &Marketplace) {
 async fn without_room_the_bus_stops_and_what_it_did_not_take_comes_later() {
     let start = Marketplace::start_on_small_disk(Composition::Apart, ("nats-1", 24), SETTINGS);
     let marketplace = start.await.unwrap();
-    lived_through(marketplace, async |marketplace, disk, history| {
+    lived_on_small_disk(marketplace, async |marketplace, disk, history| {
         let cluster = Cluster::of(marketplace);
         let mut watcher = person(marketplace, "watcher").await;
         for is_killed_on_it in [false, true] {
@@ -150,7 +117,7 @@ async fn without_room_the_bus_stops_and_what_it_did_not_take_comes_later() {
 async fn with_one_of_three_out_of_room_the_bus_goes_on_once_it_is_stopped() {
     let start = Marketplace::start_replicated_on_small_disk(("nats-1", 24), SETTINGS);
     let marketplace = start.await.unwrap();
-    lived_through(marketplace, async |marketplace, disk, history| {
+    lived_on_small_disk(marketplace, async |marketplace, disk, history| {
         let cluster = Cluster::of(marketplace);
         history.goes_on("a full disk", PROGRESS, PATIENCE).await;
         disk.fill().unwrap();

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use super::{PATIENCE, nothing_is_held_up};
 use crate::crash::history::History;
 use crate::crash::life::Life;
-use crate::crash::{connected, verdict};
+use crate::crash::{SETTINGS, connected, verdict};
 use crate::people::person;
 
 /// How many people are at it.
@@ -24,37 +24,39 @@ const PROGRESS: usize = 10;
 /// How long something stands still, or is held down: longer than a hold, and than a lease.
 const AWAY: Duration = Duration::from_secs(8);
 
-/// Short holds, so that time runs out during the faults.
-const SETTINGS: &[&str] = &[
-    "--order-hold",
-    "2s",
-    "--payment-grace",
-    "2s",
-    "--unpaid-holds",
-    "1000",
-    "--log",
-    "warn",
-];
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_part_fails_in_turn_and_nothing_is_lost_or_done_twice() {
     let marketplace = Marketplace::start_replicated(SETTINGS).await.unwrap();
     let cluster = Cluster::of(&marketplace);
+    lived_through(marketplace, (PEOPLE, SEED), async |_, history| {
+        all_faults(&cluster, history).await;
+    })
+    .await;
+}
+
+/// So many people, whose choices begin there, buy and sell while it goes as is told; then all is as they
+/// were told.
+pub async fn lived_through(
+    marketplace: Marketplace,
+    (people, seed): (usize, u64),
+    goes_wrong: impl AsyncFnOnce(&Marketplace, &History),
+) {
     let mut cookies = Vec::new();
-    for who in 0..PEOPLE {
+    for who in 0..people {
         cookies.push(person(&marketplace, &format!("person{who}")).await.cookie);
     }
     let (history, over) = (History::patient(), AtomicBool::new(false));
     let clients = connected(&marketplace, &cookies).await;
     let lives = clients.into_iter().enumerate().map(|(who, client)| {
-        Life::new(&history, who, client, SEED + who as u64).live_through(&over)
+        Life::new(&history, who, client, seed + who as u64).live_through(&over)
     });
     let faults = async {
-        all_faults(&cluster, &history).await;
+        goes_wrong(&marketplace, &history).await;
         over.store(true, Ordering::Relaxed);
     };
     tokio::join!(faults, join_all(lives));
     println!("at the end {history}");
+    let cluster = Cluster::of(&marketplace);
     cluster.wait_until_ready().await.unwrap();
     let mut clients = connected(&marketplace, &cookies).await;
     verdict::ask_again(&history, &mut clients).await;
