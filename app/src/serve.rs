@@ -90,8 +90,9 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     end.cancel();
     streams.stop(FINISH_WITHIN).await;
     drop(tokio::time::timeout(FINISH_WITHIN, server).await);
-    tasks.stop(FINISH_WITHIN).await;
+    // The others take over while what is left here ends.
     running.leave().await;
+    tasks.stop(FINISH_WITHIN).await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::db::{Db, Wakers};
 use crate::http::idempotency::InFlight;
 use crate::random::{Random, uuid_v7};
 use crate::session::Sessions;
+use crate::shares::Left;
 use crate::tasks::Tasks;
 
 /// The pause before a copy is looked at again.
@@ -41,6 +42,8 @@ pub struct Context {
     pub in_flight: InFlight,
     /// The address under which people reach the site, if it is known.
     pub public_url: Option<Arc<str>>,
+    /// Whether this replica has left the others.
+    pub left: Left,
 }
 
 impl Context {

@@ -160,6 +160,7 @@ pub async fn prepare(
         tasks: process.tasks.clone(),
         in_flight: InFlight::default(),
         public_url: process.public_url.clone(),
+        left: shares::Left::default(),
     };
     let routes = service
         .routes

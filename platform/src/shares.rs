@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::context::Context;
 use crate::db::{Durability, Tx};
@@ -58,14 +58,24 @@ pub(crate) async fn keep(context: &Context, consumers: usize) -> Turns {
     turns
 }
 
-/// Gives everything back that this replica has, and says so.
+/// Whether this replica has left. Who renews holds it, so that nothing is taken behind who leaves.
+#[derive(Debug, Clone, Default)]
+pub struct Left(Arc<Mutex<bool>>);
+
+/// Gives everything back that this replica has, says so, and takes nothing any more. What it is at goes
+/// on until its tasks are stopped: that takes a while, in which the others already do its part.
 ///
 /// # Errors
 /// When the database or the bus does not answer: the others wait until the leases have run out.
 pub async fn leave(context: &Context) -> Result<()> {
     let replica = Arc::clone(&context.replica);
     let give_back = async move |tx: &mut Tx| lease::give_back(tx, &replica).await;
-    context.db.write(give_back).await?;
+    let mut left = context.left.0.lock().await;
+    *left = true;
+    let given_back = context.db.write(give_back).await;
+    drop(left);
+    look_again(context);
+    given_back?;
     say(context).await?;
     context.bus.flush().await;
     Ok(())
@@ -101,7 +111,13 @@ struct Keeper {
 impl Keeper {
     async fn renew(&self) {
         let context = &self.context;
-        let [relay, hear] = self.take().await.unwrap_or_else(|failure| {
+        let left = context.left.0.lock().await;
+        let taken = match *left {
+            true => Ok(Default::default()),
+            false => self.take().await,
+        };
+        drop(left);
+        let [relay, hear]: [Share; 2] = taken.unwrap_or_else(|failure| {
             // What it had may be another's by now, and it is no time to hear anything.
             tracing::warn!(service = context.service, %failure, "no share of the work");
             Default::default()

@@ -75,6 +75,7 @@ pub(crate) fn context(sessions: Sessions) -> (Context, Arc<SetClock>, tempfile::
         tasks,
         in_flight: InFlight::default(),
         public_url: None,
+        left: crate::shares::Left::default(),
     };
     (context, clock, directory)
 }

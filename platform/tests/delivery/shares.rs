@@ -92,5 +92,9 @@ async fn who_comes_and_who_leaves_is_heard_of() {
     shares::leave(&one.context).await.unwrap();
     until_shared(&disk, "relay", &[PARTITIONS]).await;
     until_shared(&disk, "hear", &[2]).await;
-    drop(two);
+    // Whoever has left takes nothing any more, however many words it hears.
+    let three = join(&disk, &bus).await;
+    until_shared(&disk, "relay", &[PARTITIONS / 2; 2]).await;
+    until_shared(&disk, "hear", &[1; 2]).await;
+    drop((one, two, three));
 }

@@ -140,6 +140,7 @@ impl Rig {
             tasks,
             in_flight: InFlight::default(),
             public_url: None,
+            left: platform::shares::Left::default(),
         }
     }
 
