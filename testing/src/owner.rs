@@ -56,6 +56,14 @@ impl Owner {
         owner
     }
 
+    /// Has in its log what this one had, before a crash of everything around it.
+    pub fn remember(&self, before: &Self) {
+        let of = |log: &Log| log.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let logged = of(&before.log);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.extend(logged);
+    }
+
     /// Appends an event to the log, and does not publish it.
     ///
     /// # Errors

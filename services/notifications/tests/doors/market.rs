@@ -85,17 +85,23 @@ impl Market {
         let Self {
             world,
             files,
+            auth,
+            orders,
+            tickets,
             buyer,
             seller,
             directory,
-            ..
         } = self;
         let mailer: Arc<dyn Mailer> = files.clone();
         let world = world.restart(vec![service(mailer, &files)]).await?;
+        let again = async |service, before: Owner| {
+            let remember = |owner: &Owner| owner.remember(&before);
+            world.owner_again(service, remember).await
+        };
         let (auth, orders, tickets) = (
-            world.owner("auth").await,
-            world.owner("orders").await,
-            world.owner("tickets").await,
+            again("auth", auth).await,
+            again("orders", orders).await,
+            again("tickets", tickets).await,
         );
         Ok(Self {
             world,
