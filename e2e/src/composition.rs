@@ -56,7 +56,8 @@ impl Kind {
     pub fn up(&self, data: &Path) -> anyhow::Result<Command> {
         Ok(match self.composition {
             Composition::Embedded => {
-                let mut command = self.embedded(&["up", "--listen", "127.0.0.1:0"])?;
+                let mut command =
+                    self.on_its_disk(&self.program, &["up", "--listen", "127.0.0.1:0"])?;
                 command.args(&self.settings).arg("--data-dir").arg(data);
                 command
             }
@@ -80,7 +81,7 @@ impl Kind {
     pub fn on(&self, data: &Path, args: &[&str]) -> anyhow::Result<Command> {
         Ok(match self.composition {
             Composition::Embedded => {
-                let mut command = self.embedded(args)?;
+                let mut command = self.on_its_disk(&self.program, args)?;
                 command.arg("--data-dir").arg(data);
                 command
             }
@@ -91,10 +92,6 @@ impl Kind {
                 command
             }
         })
-    }
-
-    fn embedded(&self, args: &[&str]) -> anyhow::Result<Command> {
-        self.on_its_disk(&self.program, args)
     }
 
     fn cluster(&self) -> anyhow::Result<Command> {

@@ -43,6 +43,14 @@ fn kind(program: &Path, composition: Composition, settings: &[&str]) -> Kind {
     }
 }
 
+/// Two replicas of each service and three servers of NATS.
+fn replicated(program: &Path, settings: &[&str]) -> Kind {
+    Kind {
+        replicas: 2,
+        ..kind(program, Composition::Apart, settings)
+    }
+}
+
 /// A program that was killed, and what it left behind.
 pub struct Killed {
     kind: Kind,
@@ -113,10 +121,7 @@ impl Marketplace {
         small: (&str, u32),
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        let kind = Kind {
-            replicas: 2,
-            ..kind(&program()?, Composition::Apart, settings)
-        };
+        let kind = replicated(&program()?, settings);
         Self::start_kind_on_small_disk(kind, small).await
     }
 
@@ -166,10 +171,7 @@ impl Marketplace {
         program: &Path,
         settings: &[&str],
     ) -> anyhow::Result<Self> {
-        let kind = Kind {
-            replicas: 2,
-            ..kind(program, Composition::Apart, settings)
-        };
+        let kind = replicated(program, settings);
         Self::start_in(kind, Arc::new(Scratch::new()?)).await
     }
 

@@ -58,10 +58,9 @@ impl Owner {
 
     /// Has in its log what this one had, before a crash of everything around it.
     pub fn remember(&self, before: &Self) {
-        let of = |log: &Log| log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let logged = of(&before.log);
+        let logged = before.log.lock().unwrap_or_else(PoisonError::into_inner);
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        log.extend(logged);
+        log.extend_from_slice(&logged);
     }
 
     /// Appends an event to the log, and does not publish it.

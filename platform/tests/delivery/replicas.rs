@@ -34,18 +34,25 @@ async fn connected(broker: &Server) -> Arc<dyn Bus> {
     Arc::new(jetstream::connect(&settings, &tasks).await.unwrap())
 }
 
+/// One replica of all toys, which others can join.
+async fn alone(broker: &Server) -> Stage {
+    let moods = Moods::default();
+    let world = World::start_shared_over(connected(broker).await, all(&moods));
+    Stage {
+        world: world.await.unwrap(),
+        moods,
+    }
+}
+
 impl Pair {
     async fn start() -> Self {
         let broker = testing::nats::single().unwrap();
-        let moods = Moods::default();
-        let world = World::start_shared_over(connected(&broker).await, all(&moods));
-        let world = world.await.unwrap();
-        let another = world.beside(connected(&broker).await, all(&moods)).await;
+        let one = alone(&broker).await;
+        let another = one.world.beside(connected(&broker).await, all(&one.moods));
         let two = Stage {
-            world: another.unwrap(),
-            moods: moods.clone(),
+            world: another.await.unwrap(),
+            moods: one.moods.clone(),
         };
-        let one = Stage { world, moods };
         Self {
             one,
             two,
@@ -184,12 +191,7 @@ async fn give_to_another(stage: &Stage, bus: &dyn Bus, until: Timestamp) {
 #[tokio::test(flavor = "multi_thread")]
 async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_over() {
     let broker = testing::nats::single().unwrap();
-    let moods = Moods::default();
-    let world = World::start_shared_over(connected(&broker).await, all(&moods));
-    let stage = Stage {
-        world: world.await.unwrap(),
-        moods,
-    };
+    let stage = alone(&broker).await;
     // Who announces heads is gone too.
     stage.world.bus.set(Faults {
         unheard: 100,

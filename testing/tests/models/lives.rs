@@ -129,10 +129,6 @@ impl Lives {
     }
 }
 
-fn is_prefix(part: &Log, of: &Log) -> bool {
-    of.starts_with(part)
-}
-
 impl Model for Lives {
     type State = State;
     type Action = Step;
@@ -153,7 +149,7 @@ impl Model for Lives {
         vec![
             Property::always(ONE_PAST, |_, state: &State| {
                 let mut logs = state.ended.iter().chain([&state.log]);
-                logs.any(|log| is_prefix(&state.copy, log))
+                logs.any(|log| log.starts_with(&state.copy))
             }),
             Property::always(CURSOR_OF_COPY, |_, state: &State| {
                 let last = state.copy.last().copied().unwrap_or_default();
@@ -168,7 +164,7 @@ impl Model for Lives {
             }),
             Property::sometimes(FELL_BACK, |_, state: &State| {
                 let of = |life| state.ended.get(life);
-                let left = of(0).is_some_and(|first| !is_prefix(&state.copy, first));
+                let left = of(0).is_some_and(|first| !first.starts_with(&state.copy));
                 left && state.copy.len() > 1 && state.copy.first() == Some(&0)
             }),
             Property::sometimes(BACK_AGAIN, |_, state: &State| {

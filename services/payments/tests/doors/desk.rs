@@ -41,7 +41,6 @@ pub struct Desk {
     sandbox_clock: Arc<TestClock>,
     /// What only the provider looks into.
     pub sandbox_db: Db,
-    history: Vec<(OrderFact, OrderState)>,
     pub settings: Settings,
     _directory: TempDir,
 }
@@ -91,7 +90,6 @@ impl Desk {
             seller,
             sandbox_clock,
             sandbox_db,
-            history: Vec::new(),
             settings,
             _directory: directory,
         }
@@ -119,13 +117,7 @@ impl Desk {
             crashed.begin_new_life(service.schema()).await.unwrap();
         }
         let world = crashed.start(vec![service]).await.unwrap();
-        let remember = |orders: &testing::owner::Owner| {
-            for (fact, state) in &self.history {
-                orders
-                    .append::<Order>(&state.id.to_string(), fact, state)
-                    .unwrap();
-            }
-        };
+        let remember = |orders: &Owner| orders.remember(&self.orders);
         let orders = world.owner_again("orders", remember).await;
         Self {
             world,
@@ -213,7 +205,6 @@ impl Desk {
             .publish::<Order>(&state.id.to_string(), &fact, &state)
             .await
             .unwrap();
-        self.history.push((fact, state.clone()));
         state
     }
 
