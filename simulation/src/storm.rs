@@ -137,7 +137,7 @@ pub fn clear(world: &World) -> anyhow::Result<()> {
             world.network.connect(replica, Connection::default());
         }
         host.disk.set(Trouble::None)?;
-        host.clock.set_right();
+        host.clocks.iter().for_each(|clock| clock.set_right());
     }
     world.trace.say(|| "all faults have stopped".to_owned());
     Ok(())
@@ -199,16 +199,16 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
         Fault::ClockJump => {
             let micros = i64::try_from(world.choices.below(40_000_000))? - 20_000_000;
             world.fault(fault, || {
-                format!("the clock of {service} jumps by {micros} us")
+                format!("the clock of {replica} jumps by {micros} us")
             });
-            world.host(service)?.clock.jump(micros);
+            world.host(service)?.clock(replica)?.jump(micros);
         }
         Fault::ClockRunsOff => {
             let micros = i64::try_from(world.choices.below(100_000))? - 50_000;
             world.fault(fault, || {
-                format!("the clock of {service} gains {micros} us/s")
+                format!("the clock of {replica} gains {micros} us/s")
             });
-            world.host(service)?.clock.run_off(micros);
+            world.host(service)?.clock(replica)?.run_off(micros);
         }
         Fault::NewerVersion => newer_version(world).await,
         _ => misbehave(world, fault, lasts),
@@ -322,7 +322,9 @@ async fn restore(world: &World, age: Duration) -> anyhow::Result<()> {
         any: true,
     });
     host.disk.put_back(&backup)?;
-    host.disk.begin_new_life(host.clock.now())?;
+    // Whoever puts it back does so on the machine of one of its processes.
+    let operator = host.clock(Replica::only(owner))?;
+    host.disk.begin_new_life(operator.now())?;
     fallen.into_iter().for_each(|replica| world.start(replica));
     Ok(())
 }

@@ -109,8 +109,19 @@ pub struct Inner {
 pub struct Host {
     /// Its disk.
     pub disk: Disk,
-    /// Its clock, which several processes of a service have in common.
-    pub clock: Arc<Machine>,
+    /// The clock of each of its processes, by its number: apart they run on machines of their own.
+    pub clocks: Vec<Arc<Machine>>,
+}
+
+impl Host {
+    /// The clock of one of its processes.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn clock(&self, replica: Replica) -> anyhow::Result<&Arc<Machine>> {
+        let clock = self.clocks.get(replica.number);
+        clock.with_context(|| format!("no {replica}"))
+    }
 }
 
 /// What a client heard.
@@ -142,7 +153,7 @@ impl World {
                     1 => Disk::new()?,
                     _ => Disk::shared()?,
                 },
-                clock: Machine::new(executor),
+                clocks: (0..terms.replicas).map(|_| Machine::new(executor)).collect(),
             };
             machines.insert(service, host);
         }

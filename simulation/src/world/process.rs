@@ -33,7 +33,7 @@ impl World {
             choices: &self.choices,
             key: &self.key,
         };
-        let process = site.process(replica, group, Arc::clone(&host.clock))?;
+        let process = site.process(replica, group, Arc::clone(host.clock(replica)?))?;
         let value = self.service(replica.service)?;
         let medium = (&host.disk, pace(&self.choices));
         let db = open_simulated(&process, medium, value.schema())?;
