@@ -1,11 +1,16 @@
 //! What can be measured of services that run apart only: their database's own limit, and their rest.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::{Cluster, Marketplace, Process};
-use serde_json::Value;
+use e2e::{Client, Marketplace, Process};
+use http::StatusCode;
+use serde_json::{Value, json};
 use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
+
+use crate::figures::{Figures, Line};
+use crate::workloads::{list_tickets, now};
 
 /// How many clients the limit is taken with.
 const CLIENTS: u32 = 32;
@@ -24,13 +29,7 @@ const STATEMENT: &str = "with placed as (insert into orders (id, ticket, status)
 
 /// Runs `pgbench` with an order as one statement on the cluster's own server.
 pub async fn floor(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
-    let state = std::fs::read(marketplace.data_dir().join("cluster.json"))?;
-    let state: Value = serde_json::from_slice(&state)?;
-    let url = state.get("database_url").and_then(Value::as_str);
-    let url = url.context("no databases")?;
-    let port = url.rsplit_once("127.0.0.1:").map(|(_, rest)| rest);
-    let port = port.and_then(|rest| rest.split('/').next());
-    let reached = Reached::with_password(port.context("no port")?.parse()?, PASSWORD_OF_CLUSTERS)?;
+    let reached = database_of(marketplace)?;
     let length = length.as_secs();
     let perform = move || -> anyhow::Result<f64> {
         reached.create_database("floor")?;
@@ -44,49 +43,90 @@ pub async fn floor(marketplace: &Marketplace, length: Duration) -> anyhow::Resul
     Ok(())
 }
 
-/// How many events of orders tickets has applied so soon after their commit, by their limits in seconds:
-/// what its replicas have counted until now.
-pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<Vec<(String, f64)>> {
-    let figures = Cluster::of(marketplace).figures("tickets").await?;
-    let mut applied: Vec<(String, f64)> = Vec::new();
-    for line in figures.lines() {
-        let counted = line.strip_prefix("ticketing_event_delay_seconds_bucket{");
-        let Some(counted) = counted.filter(|line| line.contains("aggregate=\"order\"")) else {
-            continue;
-        };
-        let limit = counted
-            .split("le=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let count = counted
-            .rsplit(' ')
-            .next()
-            .and_then(|count| count.parse().ok());
-        let (limit, count): (&str, f64) = limit.zip(count).context("no bucket")?;
-        match applied.iter_mut().find(|(known, _)| known == limit) {
-            Some((_, sum)) => *sum += count,
-            None => applied.push((limit.to_owned(), count)),
-        }
+/// When the events of orders were committed, and when the locks that tickets took because of them, in
+/// microseconds, by the server's clock: each line has an event's id and its time.
+const ORDERED: &str = "select envelope::json ->> 'id', \
+     (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint \
+     from events where aggregate = 'order' and version = 1";
+const LOCKED: &str = "select envelope::json ->> 'causationid', \
+     (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint \
+     from events where aggregate = 'ticket' and envelope::json ->> 'type' = 'ticketing.ticket.locked.v1'";
+
+/// How many orders are followed.
+const FOLLOWED: usize = 640;
+
+/// The pause between two of them, longer than what each sets off.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// From an order's commit to that of the lock that tickets takes because of it, in another process;
+/// nobody asks anything meanwhile. Both are when the server wrote the commit, before its sync.
+pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
+    let seller = Client::sign_up(marketplace.address, "seller").await?;
+    let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
+    let tickets = list_tickets(&seller, FOLLOWED).await?;
+    marketplace.come_to_rest().await?;
+    let (cpu, began) = (marketplace.cpu()?, now());
+    for ticket in tickets {
+        tokio::time::sleep(PAUSE).await;
+        let answer = buyer
+            .post("/api/orders", &json!({"ticketId": ticket}))
+            .await?;
+        ensure!(answer.status == StatusCode::CREATED, "{:?}", answer.body);
     }
-    Ok(applied)
+    marketplace.come_to_rest().await?;
+    let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
+    let reached = database_of(marketplace)?;
+    let times = move || -> anyhow::Result<_> {
+        let ordered = times_of(&reached.psql("orders", ORDERED)?)?;
+        Ok((ordered, times_of(&reached.psql("tickets", LOCKED)?)?))
+    };
+    let (ordered, locked) = tokio::task::spawn_blocking(times).await??;
+    let mut figures = Figures::default();
+    for (event, committed) in &ordered {
+        let applied = locked.get(event).context("an order without a lock")?;
+        figures.took.push(Duration::from_micros(
+            applied.saturating_sub(*committed).try_into()?,
+        ));
+    }
+    ensure!(figures.took.len() == FOLLOWED, "{}", figures.took.len());
+    Line {
+        workload: "B7 applied",
+        case: "idle, commit to commit".to_owned(),
+        wall,
+        cpu,
+        note: format!(
+            "{} within 5 ms, {} within 15 ms",
+            within(&figures, 5),
+            within(&figures, 15)
+        ),
+    }
+    .print(&mut figures);
+    Ok(())
 }
 
-/// What came to be applied between two looks, for a line of the table.
-pub fn say_applied(before: &[(String, f64)], after: &[(String, f64)]) {
-    let since = |(limit, count): &(String, f64)| {
-        let then = before.iter().find(|(known, _)| known == limit);
-        count - then.map_or(0.0, |(_, count)| *count)
-    };
-    let all = after.iter().map(since).fold(0.0, f64::max);
-    let within = ["0.0025", "0.005", "0.01", "0.015", "0.025"].map(|wanted| {
-        let bucket = after.iter().find(|(limit, _)| limit == wanted);
-        let share = bucket.map_or(0.0, since) / all.max(1.0);
-        format!("{:.1} % within {wanted} s", share * 100.0)
-    });
-    println!(
-        "| B7 applied | {all:.0} events, commit to commit | | | | | {} |",
-        within.join(", ")
-    );
+fn times_of(lines: &str) -> anyhow::Result<HashMap<String, i64>> {
+    let each = lines.lines().filter_map(|line| line.rsplit_once('|'));
+    each.map(|(event, time)| Ok((event.to_owned(), time.parse()?)))
+        .collect()
+}
+
+/// Which share was done in so many milliseconds.
+fn within(figures: &Figures, millis: u64) -> String {
+    let limit = Duration::from_millis(millis);
+    let done = figures.took.iter().filter(|took| **took < limit).count();
+    let permille = done * 1000 / figures.took.len().max(1);
+    format!("{}.{} %", permille / 10, permille % 10)
+}
+
+/// The server of a cluster.
+fn database_of(marketplace: &Marketplace) -> anyhow::Result<Reached> {
+    let state = std::fs::read(marketplace.data_dir().join("cluster.json"))?;
+    let state: Value = serde_json::from_slice(&state)?;
+    let url = state.get("database_url").and_then(Value::as_str);
+    let url = url.context("no databases")?;
+    let port = url.rsplit_once("127.0.0.1:").map(|(_, rest)| rest);
+    let port = port.and_then(|rest| rest.split('/').next());
+    Reached::with_password(port.context("no port")?.parse()?, PASSWORD_OF_CLUSTERS)
 }
 
 /// What each process uses while nobody asks anything, in per cent of one core.

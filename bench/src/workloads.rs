@@ -26,6 +26,8 @@ pub enum Workload {
     Onsale,
     /// B7: from the order's answer to its ticket shown as held.
     Propagate,
+    /// B7: from an order's commit to its ticket's lock, committed in another process (apart).
+    Applied,
     /// B10: from the start of the process to the first page.
     Start,
     /// B11: memory (PSS).
@@ -40,7 +42,7 @@ impl Workload {
     /// All of them.
     pub fn all(apart: bool) -> Vec<Self> {
         let fits = |one: &Self| match one {
-            Self::Floor | Self::Idle => apart,
+            Self::Applied | Self::Floor | Self::Idle => apart,
             // It starts programs of its own.
             Self::Start => !apart,
             _ => true,
@@ -68,6 +70,7 @@ pub async fn run(
         Workload::Order => orders(marketplace, length).await,
         Workload::Onsale => onsale::onsale(marketplace).await,
         Workload::Propagate => propagate(marketplace).await,
+        Workload::Applied => apart::applied(marketplace).await,
         Workload::Start => start(marketplace).await,
         Workload::Memory => memory(marketplace).await,
         Workload::Floor => apart::floor(marketplace, length).await,
@@ -253,11 +256,6 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
     };
     let tickets = list_tickets(&seller, 320).await?;
     marketplace.come_to_rest().await?;
-    let is_apart = marketplace.composition() == Composition::Apart;
-    let applied = match is_apart {
-        true => apart::applied(marketplace).await?,
-        false => Vec::new(),
-    };
     let (cpu, began) = (marketplace.cpu()?, now());
     for ticket in tickets {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -290,9 +288,6 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
         note,
     }
     .print(&mut figures);
-    if is_apart {
-        apart::say_applied(&applied, &apart::applied(marketplace).await?);
-    }
     Ok(())
 }
 

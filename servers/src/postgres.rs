@@ -381,6 +381,8 @@ fn launch(binaries: &Path, options: &Options, port: u16) -> Result<Process> {
         .args(["-c", &format!("full_page_writes={}", on(options.durable))])
         .args(["-c", "shared_buffers=64MB", "-c", "deadlock_timeout=100ms"])
         .args(["-c", "logging_collector=off"])
+        // When each row was committed can be asked, by one clock for all databases.
+        .args(["-c", "track_commit_timestamp=on"])
         .current_dir("/");
     let mut bound = process::bound(&command, user());
     bound

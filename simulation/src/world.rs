@@ -153,7 +153,9 @@ impl World {
                     1 => Disk::new()?,
                     _ => Disk::shared()?,
                 },
-                clocks: (0..terms.replicas).map(|_| Machine::new(executor)).collect(),
+                clocks: (0..terms.replicas)
+                    .map(|_| Machine::new(executor))
+                    .collect(),
             };
             machines.insert(service, host);
         }

@@ -13,8 +13,8 @@ pub struct Args {
     /// How long each closed loop runs, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// browse, list, order, onsale, propagate, start, memory; apart also floor and idle; all without
-    /// any.
+    /// browse, list, order, onsale, propagate, start, memory; apart also applied, floor and
+    /// idle; all without any.
     workloads: Vec<String>,
 }
 
