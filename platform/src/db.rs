@@ -5,6 +5,7 @@
 //! await nothing but its `Tx`. It is an `AsyncFn`, not an `AsyncFnOnce`, because a transaction that
 //! met a concurrent one is run again from the start.
 
+mod after;
 mod load;
 pub mod memory;
 mod migrate;
@@ -24,12 +25,13 @@ use crate::random::Random;
 use crate::tasks::Tasks;
 use crate::trace::Origin;
 
+pub use after::Wakers;
 pub use migrate::Migration;
 pub use postgres::PostgresSettings;
-pub(crate) use require::FAIL_IF_NONE;
+pub(crate) use require::Heard;
 pub use row::{FromValue, Row, ToValue, Value};
 pub use snapshot::{begin_new_life, snapshot_all};
-pub use tx::{Tx, Wakers};
+pub use tx::Tx;
 
 /// Builds the parameters of a statement: `params![id, now, "text"]` for `$1`, `$2`, `$3`.
 #[macro_export]

@@ -123,6 +123,7 @@ impl Keeper {
             Default::default()
         });
         if context.wakers.share.set(&relay.numbers) {
+            context.wakers.fresh.look();
             context.wakers.wake(RELAY);
         }
         let numbers = hear.numbers;

@@ -25,7 +25,7 @@ use tracing::{Instrument as _, Span};
 
 use super::migrate::Migration;
 use super::tx::{Link, Tx};
-use super::{Durability, Surroundings, Wakers};
+use super::{Durability, Surroundings};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 pub(super) use pipeline::Mark;
@@ -245,7 +245,7 @@ impl Transactions {
             link: Link::Postgres(Rc::clone(&session)),
             surroundings: self.surroundings.clone(),
             origin: self.origin.clone(),
-            wakes: Default::default(),
+            after: Default::default(),
             incarnation: self.incarnation,
             shared: true,
             depth: 0,
@@ -253,12 +253,11 @@ impl Transactions {
         let outcome = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;
         let outcome =
             outcome.unwrap_or_else(|_| Err(Failure::Broken(anyhow!("a transaction panicked"))));
-        let wakes = std::mem::take(&mut tx.wakes);
+        let after = std::mem::take(&mut tx.after);
         drop(tx);
         let run = self.end(session, outcome).await;
         if run.outcome.is_ok() {
-            let wakers: &Wakers = &self.surroundings.wakers;
-            wakes.into_iter().for_each(|name| wakers.wake(name));
+            after.consequences().follow(&self.surroundings.wakers);
         }
         run
     }
