@@ -5,7 +5,6 @@
 //! await nothing but its `Tx`. It is an `AsyncFn`, not an `AsyncFnOnce`, because a transaction that
 //! met a concurrent one is run again from the start.
 
-mod after;
 mod load;
 pub mod memory;
 mod migrate;
@@ -25,13 +24,12 @@ use crate::random::Random;
 use crate::tasks::Tasks;
 use crate::trace::Origin;
 
-pub use after::Wakers;
 pub use migrate::Migration;
 pub use postgres::PostgresSettings;
-pub(crate) use require::Heard;
+pub(crate) use require::FAIL_IF_NONE;
 pub use row::{FromValue, Row, ToValue, Value};
 pub use snapshot::{begin_new_life, snapshot_all};
-pub use tx::Tx;
+pub use tx::{Tx, Wakers};
 
 /// Builds the parameters of a statement: `params![id, now, "text"]` for `$1`, `$2`, `$3`.
 #[macro_export]

@@ -1,18 +1,14 @@
 //! The event log of a service: the system of record of every aggregate that it owns.
 
-pub(crate) mod fresh;
 pub mod heads;
 pub mod relay;
 pub(crate) mod share;
 pub mod source;
 
-use std::sync::Arc;
-
 use contracts::envelope::{self, Aggregate, Envelope};
 
-use crate::db::{Heard, ToValue, Tx, Value, params};
+use crate::db::{FAIL_IF_NONE, ToValue, Tx, Value, params};
 use crate::failure::{Failure, Result};
-use fresh::Appended;
 
 /// Into how many partitions the aggregates of a service fall: the unit of comparison between an
 /// owner and its consumers, and later of work shared between replicas. Fixed for good, because both
@@ -83,19 +79,17 @@ impl Tx {
         let head = row_of_head(A::NAME, subject, version, incarnation);
         let envelope = serde_json::to_string(&event)?;
         let moved = moved(A::NAME, subject);
-        let position = if self.is_remote() {
-            self.append_at_once((raise, head), envelope, moved).await?
+        if self.is_remote() {
+            self.append_at_once((raise, head), envelope, moved).await?;
         } else {
             self.change_one_later(raise, &head, moved).await?;
-            self.append_behind(A::NAME, &event, envelope).await?
-        };
-        if self.share().has(partition(subject)) {
-            let event = Arc::new(event);
-            self.hand_over(Appended { position, event });
-            self.wake(RELAY);
-        } else {
-            self.wake(ELSEWHERE);
+            self.append_behind(A::NAME, &event, envelope).await?;
         }
+        self.wake(if self.share().has(partition(subject)) {
+            RELAY
+        } else {
+            ELSEWHERE
+        });
         Ok(version)
     }
 
@@ -119,7 +113,7 @@ impl Tx {
         aggregate: &'static str,
         event: &Envelope,
         envelope: String,
-    ) -> Result<Heard> {
+    ) -> Result<()> {
         let (subject, version) = (&event.subject, event.aggregateversion);
         self.execute_later(
             "insert into events (aggregate, subject, version, incarnation, envelope) \
@@ -127,13 +121,11 @@ impl Tx {
             params![aggregate, subject, version, event.incarnation, envelope],
         )
         .await?;
-        let position = Heard::new(self.last_row().into());
         self.execute_later(
-            "insert into outbox (position, partition) values ($1, $2)",
-            params![position.get(), partition(subject)],
+            "insert into outbox (position, partition) values (last_insert_rowid(), $1)",
+            params![partition(subject)],
         )
-        .await?;
-        Ok(position)
+        .await
     }
 
     /// All steps in one statement, of which nobody has to wait for a part: the event is numbered only
@@ -143,13 +135,13 @@ impl Tx {
         (raise, mut params): (&str, Vec<Value>),
         envelope: String,
         moved: impl Fn() -> Failure + 'static,
-    ) -> Result<Heard> {
+    ) -> Result<()> {
         let sql = format!(
             "with raised as ({raise} returning 1), \
              logged as (insert into events (aggregate, subject, version, incarnation, envelope) \
              select $1, $2, $3, $4, $7 from raised returning position), \
              queued as (insert into outbox (position, partition) select position, $5 from logged \
-             returning position) select max(position), 1 / count(*) from queued"
+             returning 1) {FAIL_IF_NONE} queued"
         );
         params.push(envelope.to_value());
         self.require_later(&sql, &params, moved).await

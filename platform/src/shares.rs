@@ -123,7 +123,6 @@ impl Keeper {
             Default::default()
         });
         if context.wakers.share.set(&relay.numbers) {
-            context.wakers.fresh.look();
             context.wakers.wake(RELAY);
         }
         let numbers = hear.numbers;

@@ -25,7 +25,7 @@ use tracing::{Instrument as _, Span};
 
 use super::migrate::Migration;
 use super::tx::{Link, Tx};
-use super::{Durability, Surroundings};
+use super::{Durability, Surroundings, Wakers};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
 pub(super) use pipeline::Mark;
@@ -245,7 +245,7 @@ impl Transactions {
             link: Link::Postgres(Rc::clone(&session)),
             surroundings: self.surroundings.clone(),
             origin: self.origin.clone(),
-            after: Default::default(),
+            wakes: Default::default(),
             incarnation: self.incarnation,
             shared: true,
             depth: 0,
@@ -253,11 +253,12 @@ impl Transactions {
         let outcome = AssertUnwindSafe(work(&mut tx)).catch_unwind().await;
         let outcome =
             outcome.unwrap_or_else(|_| Err(Failure::Broken(anyhow!("a transaction panicked"))));
-        let after = std::mem::take(&mut tx.after);
+        let wakes = std::mem::take(&mut tx.wakes);
         drop(tx);
         let run = self.end(session, outcome).await;
         if run.outcome.is_ok() {
-            after.consequences().follow(&self.surroundings.wakers);
+            let wakers: &Wakers = &self.surroundings.wakers;
+            wakes.into_iter().for_each(|name| wakers.wake(name));
         }
         run
     }

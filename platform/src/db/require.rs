@@ -1,27 +1,15 @@
 //! Statements that must change a row: what they find is compared, and nobody waits for the answer.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use super::row::Value;
 use super::tx::{Link, Tx};
 use crate::failure::{Failure, Result};
 
-/// A number that a statement answers, once that has been heard: at the latest when the transaction is
-/// committed.
-pub(crate) type Heard = Rc<Cell<Option<i64>>>;
-
 /// Ends a statement for PostgreSQL, before the name of what it changed: it fails when that is nothing,
 /// and so ends the transaction, although the commit may already be on its way behind it.
-pub(super) const FAIL_IF_NONE: &str = "select 1 / count(*) from";
+pub(crate) const FAIL_IF_NONE: &str = "select 1 / count(*) from";
 
-/// What becomes of a statement that must change something.
-pub(super) struct Required {
-    /// What the transaction fails with when it changed nothing.
-    pub(super) otherwise: Box<dyn Fn() -> Failure>,
-    /// What it answered else.
-    pub(super) heard: Heard,
-}
+/// What a transaction fails with when a statement changed nothing.
+pub(super) type Otherwise = Box<dyn Fn() -> Failure>;
 
 impl Tx {
     /// Runs a statement that must change a row. Like [`Tx::execute_later`] it may travel with the next
@@ -43,13 +31,12 @@ impl Tx {
             },
             Link::Postgres(_) => {
                 let sql = format!("with changed as ({sql} returning 1) {FAIL_IF_NONE} changed");
-                self.require_later(&sql, params, otherwise).await.map(drop)
+                self.require_later(&sql, params, otherwise).await
             }
         }
     }
 
-    /// Runs a statement for PostgreSQL that fails by a division by zero when it changes nothing; the
-    /// number that it answers.
+    /// Runs a statement for PostgreSQL that ends in [`FAIL_IF_NONE`].
     ///
     /// # Errors
     /// As [`Self::change_one_later`].
@@ -58,15 +45,10 @@ impl Tx {
         sql: &str,
         params: &[Value],
         otherwise: impl Fn() -> Failure + 'static,
-    ) -> Result<Heard> {
-        let heard = Heard::default();
-        if let Link::Postgres(session) = &self.link {
-            let required = Required {
-                otherwise: Box::new(otherwise),
-                heard: Rc::clone(&heard),
-            };
-            session.require(sql, params, required).await?;
+    ) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self.execute(sql, params).await.map(drop),
+            Link::Postgres(session) => session.require(sql, params, Box::new(otherwise)).await,
         }
-        Ok(heard)
     }
 }

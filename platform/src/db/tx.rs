@@ -1,17 +1,18 @@
 //! One transaction: its statements, the time, ids, and what is to happen after its commit.
 
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contracts::Timestamp;
+use tokio::sync::Notify;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::after::After;
 use super::postgres::{Mark, Session};
 use super::row::{Row, Value};
 use super::{Surroundings, sqlite};
 use crate::failure::{Failure, Result};
-use crate::log::fresh::Appended;
 use crate::log::share::Share;
 use crate::random::uuid_v7;
 use crate::trace::Origin;
@@ -28,7 +29,7 @@ pub struct Tx {
     pub(super) link: Link,
     pub(super) surroundings: Surroundings,
     pub(crate) origin: Origin,
-    pub(super) after: After,
+    pub(super) wakes: BTreeSet<&'static str>,
     pub(super) incarnation: i64,
     pub(super) shared: bool,
     pub(super) depth: u32,
@@ -209,12 +210,11 @@ impl Tx {
     ) -> Result<T> {
         self.depth += 1;
         let name = format!("nested_{}", self.depth);
-        let (wakes, appended) = (self.after.wakes.clone(), self.after.appended.len());
+        let wakes = self.wakes.clone();
         let undo = self.begin_savepoint(&name).await?;
         let outcome = work(self).await;
         if outcome.is_err() {
-            self.after.wakes = wakes;
-            self.after.appended.truncate(appended);
+            self.wakes = wakes;
         }
         self.end_savepoint(&name, undo, outcome.is_ok()).await?;
         self.depth -= 1;
@@ -271,21 +271,7 @@ impl Tx {
 
     /// Wakes the job (or the platform's loop) of this name once the transaction is committed.
     pub fn wake(&mut self, name: &'static str) {
-        self.after.wakes.insert(name);
-    }
-
-    /// The number of the row that this transaction has inserted last, where the database numbers rows
-    /// so.
-    pub(crate) fn last_row(&self) -> Option<i64> {
-        match &self.link {
-            Link::Sqlite(connection) => Some(connection.last_insert_rowid()),
-            Link::Postgres(_) => None,
-        }
-    }
-
-    /// Hands an event to this process's relay once the transaction is committed.
-    pub(crate) fn hand_over(&mut self, appended: Appended) {
-        self.after.appended.push(appended);
+        self.wakes.insert(name);
     }
 
     /// The partitions whose events this replica publishes.
@@ -330,4 +316,26 @@ fn in_transaction(connection: &rusqlite::Connection) -> Result<()> {
 /// A name as a number: FNV-1a. Two names with the same number only wait for each other.
 fn number(name: &str) -> i64 {
     i64::from_ne_bytes(crate::log::fnv_1a(name).to_ne_bytes())
+}
+
+/// The loops of one service that sleep until they are woken, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Wakers {
+    loops: Arc<Mutex<HashMap<&'static str, Arc<Notify>>>>,
+    /// Whom an event that is appended here wakes.
+    pub(crate) share: Share,
+}
+
+impl Wakers {
+    /// What the loop of this name waits on. A wake-up while it runs is not lost.
+    #[must_use]
+    pub fn get(&self, name: &'static str) -> Arc<Notify> {
+        let mut loops = self.loops.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(loops.entry(name).or_default())
+    }
+
+    /// Wakes the loop of this name.
+    pub fn wake(&self, name: &'static str) {
+        self.get(name).notify_one();
+    }
 }

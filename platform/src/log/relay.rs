@@ -1,14 +1,13 @@
 //! Carries committed events to the bus, and marks those that the bus has confirmed.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use contracts::Envelope;
 use futures::StreamExt;
 use tokio::sync::Notify;
 
-use super::fresh::{Committed, Next, Published};
 use super::heads::{self, Changed};
 use super::{ELSEWHERE, RELAY};
 use crate::context::Context;
@@ -35,7 +34,6 @@ pub async fn run(context: Context) {
         changed: Changed::default(),
         confirmed: Arc::default(),
         nudged: Arc::default(),
-        published: Arc::default(),
     };
     let tasks = relay.context.tasks.clone();
     tasks.spawn(heads::announce(
@@ -49,37 +47,31 @@ pub async fn run(context: Context) {
     let confirmation = Arc::new(Notify::new());
     tasks.spawn(relay.clone().mark_confirmed(Arc::clone(&confirmation)));
     let wake = relay.context.wakers.get(RELAY);
-    let (mut pause, mut look, mut looked_at) = (Duration::ZERO, true, Duration::ZERO);
+    let mut pause = Duration::ZERO;
     loop {
         let mut count = 0;
-        let outcome = relay.publish(look, &mut count).await;
+        let outcome = relay.publish_batch(&mut count).await;
         confirmation.notify_one();
         if count > 0 {
             pause = Duration::ZERO;
             metrics::counter!("ticketing_events_published_total", "service" => relay.context.service)
                 .increment(count);
         }
-        let now = relay.context.clock.elapsed();
-        if look {
-            looked_at = now;
-        }
         match outcome {
-            Ok(true) => look = true,
+            Ok(true) => {}
             Ok(false) => {
                 pause = Duration::ZERO;
-                let poll = POLL.saturating_sub(now.saturating_sub(looked_at));
-                look = tokio::select! {
+                tokio::select! {
                     biased;
-                    () = relay.context.clock.sleep(poll) => true,
-                    () = relay.nudged.notified() => true,
-                    () = wake.notified() => false,
-                };
+                    () = wake.notified() => {}
+                    () = relay.nudged.notified() => {}
+                    () = relay.context.clock.sleep(POLL) => {}
+                }
             }
             Err(error) => {
                 pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);
                 tracing::warn!(service = relay.context.service, %error, "the relay waits");
                 relay.context.clock.sleep(pause).await;
-                look = true;
             }
         }
     }
@@ -94,43 +86,24 @@ struct Relay {
     confirmed: Arc<Mutex<BTreeSet<i64>>>,
     /// Wakes it for what was committed elsewhere.
     nudged: Arc<Notify>,
-    published: Arc<Mutex<Published>>,
 }
 
 impl Relay {
-    /// Publishes what was committed here, as far as it is known to be next, and what is in the log
-    /// besides, if there may be anything or a look is wanted; counts what was confirmed. Whether there
-    /// may be more: what is committed from now on wakes the relay again.
-    async fn publish(&self, look: bool, count: &mut u64) -> Result<bool> {
-        let news = self.context.wakers.fresh.take();
-        let (mut next, mut is_part) = (Vec::new(), news.is_part);
-        {
-            let mut published = self.published();
-            for one in news.events {
-                match published.take(&one.event) {
-                    Next::Yes => next.push(one),
-                    Next::Done => {}
-                    Next::Unknown => is_part = true,
-                }
-            }
-        }
-        self.send(next, count).await?;
-        if look || is_part {
-            return self.publish_log(count).await;
-        }
-        Ok(false)
-    }
-
-    /// Publishes what is unpublished in the log, in version order per aggregate.
-    async fn publish_log(&self, count: &mut u64) -> Result<bool> {
+    /// Publishes what is unpublished, in version order per aggregate, and counts what was confirmed.
+    /// Whether there may be more: what is committed from now on wakes the relay again.
+    async fn publish_batch(&self, count: &mut u64) -> Result<bool> {
         // Copied before the read: what is marked in between is then in neither.
-        let confirmed = self.confirmed().clone();
+        let confirmed = self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let limit = i64::try_from(BATCH + confirmed.len()).unwrap_or(i64::MAX);
         let Some(sql) = self.unpublished() else {
             return Ok(false);
         };
         let look = async move |tx: &mut Tx| tx.query(&sql, params![limit]).await;
-        let mut unpublished = Vec::new();
+        let (mut positions, mut events) = (Vec::new(), Vec::new());
         let rows = self.context.db.read(look).await?;
         let is_full = i64::try_from(rows.len()) == Ok(limit);
         for row in rows {
@@ -139,57 +112,22 @@ impl Relay {
                 continue;
             }
             let event: Envelope = serde_json::from_str(&row.get::<String>(1)?)?;
-            let event = Arc::new(event);
-            self.published().note(&event);
-            unpublished.push(Committed { position, event });
-        }
-        self.send(unpublished, count).await?;
-        Ok(is_full)
-    }
-
-    /// Gives events to the bus, and counts those that it confirms; when it fails, nothing is known any
-    /// more of what it has.
-    async fn send(&self, committed: Vec<Committed>, count: &mut u64) -> Result<()> {
-        let (positions, events): (Vec<i64>, Vec<_>) = committed
-            .into_iter()
-            .map(|one| (one.position, one.event))
-            .unzip();
-        if events.is_empty() {
-            return Ok(());
+            positions.push(position);
+            events.push(Arc::new(event));
         }
         let outcomes = self.context.bus.publish_all(&events).await;
-        let mut failed = None;
         for ((position, event), outcome) in positions.into_iter().zip(&events).zip(outcomes) {
-            match outcome {
-                Err(error) if !flaws::PUBLISHED_UNCONFIRMED.is_there() => {
-                    failed.get_or_insert(error);
-                }
-                _ => {
-                    self.confirmed().insert(position);
-                    self.changed.note(event);
-                    *count += 1;
-                }
+            if !flaws::PUBLISHED_UNCONFIRMED.is_there() {
+                outcome?;
             }
+            self.confirmed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(position);
+            self.changed.note(event);
+            *count += 1;
         }
-        match failed {
-            Some(error) => {
-                *self.published() = Published::default();
-                Err(error.into())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn published(&self) -> MutexGuard<'_, Published> {
-        self.published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn confirmed(&self) -> MutexGuard<'_, BTreeSet<i64>> {
-        self.confirmed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        Ok(is_full)
     }
 
     /// Reads the events that this replica has to publish, in the order of the log; nothing when it has
@@ -251,7 +189,11 @@ impl Relay {
     async fn mark_confirmed(self, confirmation: Arc<Notify>) {
         let mut pause = Duration::ZERO;
         loop {
-            let positions = self.confirmed().clone();
+            let positions = self
+                .confirmed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             if positions.is_empty() {
                 confirmation.notified().await;
                 continue;
@@ -259,8 +201,11 @@ impl Relay {
             match self.mark(runs(&positions)).await {
                 Ok(()) => {
                     pause = Duration::ZERO;
-                    self.confirmed()
-                        .retain(|position| !positions.contains(position));
+                    let mut left = self
+                        .confirmed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    left.retain(|position| !positions.contains(position));
                 }
                 Err(error) => {
                     pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);

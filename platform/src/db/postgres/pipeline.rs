@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio_postgres::{Error, Statement};
 
-use crate::db::require::Required;
+use crate::db::require::Otherwise;
 use crate::db::row::Value;
 use crate::failure::Failure;
 
@@ -28,8 +28,8 @@ pub(super) enum Ahead {
         sql: String,
         statement: Statement,
         params: Vec<Value>,
-        /// It must change some, and answers a number then.
-        required: Option<Required>,
+        /// What it means when the statement fails because it changed none.
+        otherwise: Option<Otherwise>,
     },
 }
 
@@ -45,10 +45,7 @@ impl Ahead {
     /// What it means when it fails because it changed nothing.
     pub(super) fn otherwise(&self) -> Option<Failure> {
         match self {
-            Self::Change { required, .. } => {
-                let required = required.as_ref()?;
-                Some((required.otherwise)())
-            }
+            Self::Change { otherwise, .. } => otherwise.as_ref().map(|failure| failure()),
             Self::Control(_) | Self::Lock { .. } => None,
         }
     }

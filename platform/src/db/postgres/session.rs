@@ -11,7 +11,7 @@ use tokio_postgres::types::ToSql;
 use super::Flag;
 use super::errors;
 use super::pipeline::{Ahead, Journey, Mark, Queue, Understood, in_order};
-use crate::db::require::Required;
+use crate::db::require::Otherwise;
 use crate::db::row::{Row, Value};
 use crate::failure::{Failure, Result};
 
@@ -117,21 +117,21 @@ impl Session {
         self.put_ahead(sql, params, None).await
     }
 
-    /// The same for a statement that fails when it changes nothing.
+    /// The same for a statement that fails when it changes nothing: what that means.
     pub(in crate::db) async fn require(
         &self,
         sql: &str,
         params: &[Value],
-        required: Required,
+        otherwise: Otherwise,
     ) -> Result<()> {
-        self.put_ahead(sql, params, Some(required)).await
+        self.put_ahead(sql, params, Some(otherwise)).await
     }
 
     async fn put_ahead(
         &self,
         sql: &str,
         params: &[Value],
-        required: Option<Required>,
+        otherwise: Option<Otherwise>,
     ) -> Result<()> {
         self.hold_contended().await?;
         let statement = self.prepare(sql).await?;
@@ -139,7 +139,7 @@ impl Session {
             sql: sql.to_owned(),
             statement,
             params: params.to_vec(),
-            required,
+            otherwise,
         });
         Ok(())
     }
@@ -271,18 +271,6 @@ impl Session {
                 self.client.execute(statement, &params).await.map(drop)
             }
             .boxed_local(),
-            Ahead::Change {
-                statement,
-                params,
-                required: Some(required),
-                ..
-            } => self
-                .rows(statement, params)
-                .map_ok(|rows| {
-                    let number = rows.first().and_then(|row| row.get(0).ok());
-                    required.heard.set(number);
-                })
-                .boxed_local(),
             Ahead::Change {
                 statement, params, ..
             } => self.changes(statement, params).map_ok(drop).boxed_local(),

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::writer::{Job, run_in_savepoint};
-use crate::db::Surroundings;
 use crate::db::tx::{Link, Tx};
+use crate::db::{Surroundings, Wakers};
 use crate::failure::{Failure, Result};
 use crate::log::RELAY;
 use crate::trace::Origin;
@@ -74,33 +74,39 @@ impl Chores {
         let span = tracing::Span::current();
         let job: Job = Box::new(move |connection| {
             let wakers = surroundings.wakers.clone();
-            let (outcome, after) = match connection {
+            let (outcome, wakes) = match connection {
                 Ok(connection) => {
                     let mut tx = new_tx(connection, surroundings, origin, life);
                     let run = || run_in_savepoint(connection, &mut tx, work);
-                    (span.in_scope(run), tx.after)
+                    (span.in_scope(run), tx.wakes)
                 }
                 Err(error) => (
                     Err(Failure::Unavailable(error.to_owned())),
                     Default::default(),
                 ),
             };
-            let consequences = after.consequences();
             Box::new(move |committed| {
                 let outcome = match committed {
                     Ok(()) => outcome,
                     Err(error) => outcome.and_then(|_| Err(Failure::Unavailable(error.to_owned()))),
                 };
                 if outcome.is_ok() {
-                    if consequences.wakes.contains(RELAY) {
-                        commits.fetch_add(1, Ordering::Release);
-                    }
-                    consequences.follow(&wakers);
+                    follow(wakes, &commits, &wakers);
                 }
                 drop(answer.send(outcome));
             })
         });
         (job, answered)
+    }
+}
+
+/// Wakes whom a committed transaction wakes.
+fn follow(wakes: impl IntoIterator<Item = &'static str>, commits: &AtomicU64, wakers: &Wakers) {
+    for name in wakes {
+        if name == RELAY {
+            commits.fetch_add(1, Ordering::Release);
+        }
+        wakers.wake(name);
     }
 }
 
@@ -114,7 +120,7 @@ fn new_tx(
         link: Link::Sqlite(Rc::clone(connection)),
         surroundings,
         origin,
-        after: Default::default(),
+        wakes: Default::default(),
         incarnation,
         shared,
         depth: 0,
