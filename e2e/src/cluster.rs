@@ -116,8 +116,20 @@ impl Cluster {
     /// # Errors
     /// When it does not run, or is not started again.
     pub async fn kill(&self, name: &str) -> anyhow::Result<()> {
+        self.again(name, "KILL").await
+    }
+
+    /// Ends a process in order, and waits until the supervisor has started another.
+    ///
+    /// # Errors
+    /// When it does not run, does not end, or is not started again.
+    pub async fn restart(&self, name: &str) -> anyhow::Result<()> {
+        self.again(name, "TERM").await
+    }
+
+    async fn again(&self, name: &str, by: &str) -> anyhow::Result<()> {
         let before = self.pid(name)?;
-        signal(before, "KILL").await?;
+        signal(before, by).await?;
         let started = async || {
             Ok(self
                 .members(name)?
@@ -141,6 +153,15 @@ impl Cluster {
     /// When it does not run.
     pub async fn resume(&self, name: &str) -> anyhow::Result<()> {
         signal(self.pid(name)?, "CONT").await
+    }
+
+    /// The program that a process runs.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let pid = self.pid(name)?;
+        Ok(fs::read_link(format!("/proc/{pid}/exe"))?)
     }
 
     fn pid(&self, name: &str) -> anyhow::Result<u32> {

@@ -13,6 +13,7 @@ mod simulate;
 mod space;
 mod test;
 mod unit;
+mod upgrade;
 mod workspace;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Command {
     Image(image::Args),
     /// Simulate the whole marketplace with everything going wrong, from many seeds.
     Simulate(simulate::Args),
+    /// Replace an earlier release by this one in a cluster under load, replica by replica.
+    Upgrade(upgrade::Args),
     /// Write the documents that are made from the code: events, AsyncAPI, OpenAPI.
     Docs(docs::Args),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Cluster(args) => ended(cluster::run(args)),
         Command::Image(args) => ended(image::run(&args)),
         Command::Simulate(args) => ended(simulate::run(&args)),
+        Command::Upgrade(args) => ended(upgrade::run(&args)),
         Command::Docs(args) => docs::run(&args),
     }
 }

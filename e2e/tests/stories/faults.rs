@@ -7,6 +7,7 @@ mod restore;
 mod servers;
 mod settings;
 mod supervisor;
+mod upgrade;
 mod versions;
 mod waiting;
 
