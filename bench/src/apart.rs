@@ -1,6 +1,6 @@
 //! What can be measured of services that run apart only: their database's own limit, and their rest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -58,6 +58,9 @@ const FOLLOWED: usize = 640;
 /// The pause between two of them, longer than what each sets off.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Later than this something stood still.
+const LATE: Duration = Duration::from_millis(100);
+
 /// From an order's commit to that of the lock that tickets takes because of it, in another process;
 /// nobody asks anything meanwhile. Both are when the server wrote the commit, before its sync.
 pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
@@ -81,12 +84,15 @@ pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
         Ok((ordered, times_of(&reached.psql("tickets", LOCKED)?)?))
     };
     let (ordered, locked) = tokio::task::spawn_blocking(times).await??;
-    let mut figures = Figures::default();
+    let (mut figures, mut late) = (Figures::default(), BTreeMap::new());
     for (event, committed) in &ordered {
         let applied = locked.get(event).context("an order without a lock")?;
-        figures.took.push(Duration::from_micros(
-            applied.saturating_sub(*committed).try_into()?,
-        ));
+        let took = applied.saturating_sub(*committed);
+        let took = Duration::from_micros(took.try_into()?);
+        figures.took.push(took);
+        if took > LATE {
+            late.insert(*committed, took);
+        }
     }
     ensure!(figures.took.len() == FOLLOWED, "{}", figures.took.len());
     Line {
@@ -101,7 +107,23 @@ pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
         ),
     }
     .print(&mut figures);
+    say_late(&late, ordered.values().min());
     Ok(())
+}
+
+/// When the late ones were committed, as moments after the first order.
+fn say_late(late: &BTreeMap<i64, Duration>, began: Option<&i64>) {
+    if let (Some((first, _)), Some((last, _))) = (late.first_key_value(), late.last_key_value()) {
+        let began = began.unwrap_or(first);
+        let after = |moment: &i64| Duration::from_micros((moment - began).unsigned_abs());
+        println!(
+            "{} later than {LATE:?}: from {:?} to {:?} after the first, the slowest {:?}",
+            late.len(),
+            after(first),
+            after(last),
+            late.values().max().unwrap_or(&LATE)
+        );
+    }
 }
 
 fn times_of(lines: &str) -> anyhow::Result<HashMap<String, i64>> {
