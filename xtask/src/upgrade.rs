@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::{process, workspace};
+use crate::{process, unit, workspace};
 
 /// From where to here.
 #[derive(clap::Args)]
@@ -23,13 +23,7 @@ pub struct Args {
 /// When one does not build, or the story fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let earlier = build_earlier(&args.from)?;
-    process::run(process::cargo(&[
-        "build",
-        "--package",
-        "ticketing",
-        "--package",
-        "xtask",
-    ]))?;
+    unit::build_binary()?;
     let mut story = process::cargo(&["nextest", "run", "--package", "e2e", "--test", "stories"]);
     story
         .args(["--profile", "apart", "--no-capture"])
@@ -70,13 +64,12 @@ fn build_earlier(revision: &str) -> Result<PathBuf> {
 /// Puts the source of a commit into a folder.
 fn unpack(commit: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let mut archive = process::program("git", &["archive", commit])
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut tar = process::program("tar", &["-x", "-C"]);
-    tar.arg(folder)
-        .stdin(archive.stdout.take().context("no archive")?);
+    let archive = folder.with_extension("tar");
+    let mut pack = process::program("git", &["archive", commit, "--output"]);
+    pack.arg(&archive);
+    process::run(pack)?;
+    let mut tar = process::program("tar", &["-x", "-f"]);
+    tar.arg(&archive).arg("-C").arg(folder);
     process::run(tar)?;
-    ensure!(archive.wait()?.success(), "git archive {commit} failed");
-    Ok(())
+    Ok(fs::remove_file(archive)?)
 }
