@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use e2e::{Client, Marketplace, Process};
-use http::StatusCode;
-use serde_json::{Value, json};
+use e2e::{Client, Cluster, Marketplace, Process};
 use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
 
 use crate::figures::{Figures, Line};
-use crate::workloads::{list_tickets, now};
+use crate::workloads::{list_tickets, now, order};
 
 /// How many clients the limit is taken with.
 const CLIENTS: u32 = 32;
@@ -43,15 +41,6 @@ pub async fn floor(marketplace: &Marketplace, length: Duration) -> anyhow::Resul
     Ok(())
 }
 
-/// When the events of orders were committed, and when the locks that tickets took because of them, in
-/// microseconds, by the server's clock: each line has an event's id and its time.
-const ORDERED: &str = "select envelope::json ->> 'id', \
-     (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint \
-     from events where aggregate = 'order' and version = 1";
-const LOCKED: &str = "select envelope::json ->> 'causationid', \
-     (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint \
-     from events where aggregate = 'ticket' and envelope::json ->> 'type' = 'ticketing.ticket.locked.v1'";
-
 /// How many orders are followed.
 const FOLLOWED: usize = 640;
 
@@ -71,30 +60,33 @@ pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
     let (cpu, began) = (marketplace.cpu()?, now());
     for ticket in tickets {
         tokio::time::sleep(PAUSE).await;
-        let answer = buyer
-            .post("/api/orders", &json!({"ticketId": ticket}))
-            .await?;
-        ensure!(answer.status == StatusCode::CREATED, "{:?}", answer.body);
+        order(&mut buyer, &ticket).await?;
     }
     marketplace.come_to_rest().await?;
     let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
     let reached = database_of(marketplace)?;
-    let times = move || -> anyhow::Result<_> {
-        let ordered = times_of(&reached.psql("orders", ORDERED)?)?;
-        Ok((ordered, times_of(&reached.psql("tickets", LOCKED)?)?))
+    let commits = move || -> anyhow::Result<_> {
+        let orders = "aggregate = 'order' and version = 1";
+        let locks = "aggregate = 'ticket' and \
+                     envelope::json ->> 'type' = 'ticketing.ticket.locked.v1'";
+        let ordered = commits(&reached, "orders", ("id", orders))?;
+        Ok((
+            ordered,
+            commits(&reached, "tickets", ("causationid", locks))?,
+        ))
     };
-    let (ordered, locked) = tokio::task::spawn_blocking(times).await??;
-    let (mut figures, mut late) = (Figures::default(), BTreeMap::new());
-    for (event, committed) in &ordered {
-        let applied = locked.get(event).context("an order without a lock")?;
-        let took = applied.saturating_sub(*committed);
-        let took = Duration::from_micros(took.try_into()?);
-        figures.took.push(took);
-        if took > LATE {
-            late.insert(*committed, took);
-        }
+    let (ordered, locked) = tokio::task::spawn_blocking(commits).await??;
+    // How long each took, by when it was committed.
+    let mut took = BTreeMap::new();
+    for (event, committed) in ordered {
+        let applied = locked.get(&event).context("an order without a lock")?;
+        let micros = applied.saturating_sub(committed).try_into()?;
+        took.insert(committed, Duration::from_micros(micros));
     }
-    ensure!(figures.took.len() == FOLLOWED, "{}", figures.took.len());
+    ensure!(took.len() == FOLLOWED, "{} orders", took.len());
+    let mut figures = Figures {
+        took: took.values().copied().collect(),
+    };
     Line {
         workload: "B7 applied",
         case: "idle, commit to commit".to_owned(),
@@ -107,28 +99,34 @@ pub async fn applied(marketplace: &Marketplace) -> anyhow::Result<()> {
         ),
     }
     .print(&mut figures);
-    say_late(&late, ordered.values().min());
+    say_late(&took);
     Ok(())
 }
 
-/// When the late ones were committed, as moments after the first order.
-fn say_late(late: &BTreeMap<i64, Duration>, began: Option<&i64>) {
-    if let (Some((first, _)), Some((last, _))) = (late.first_key_value(), late.last_key_value()) {
-        let began = began.unwrap_or(first);
-        let after = |moment: &i64| Duration::from_micros((moment - began).unsigned_abs());
-        println!(
-            "{} later than {LATE:?}: from {:?} to {:?} after the first, the slowest {:?}",
-            late.len(),
-            after(first),
-            after(last),
-            late.values().max().unwrap_or(&LATE)
-        );
+/// Says when late ones were committed, as moments after the first order.
+fn say_late(took: &BTreeMap<i64, Duration>) {
+    let began = took.keys().next().copied().unwrap_or_default();
+    for (committed, took) in took.iter().filter(|(_, took)| **took > LATE) {
+        let after = Duration::from_micros((committed - began).unsigned_abs());
+        println!("{after:?} after the first one was late: {took:?}");
     }
 }
 
-fn times_of(lines: &str) -> anyhow::Result<HashMap<String, i64>> {
+/// When events of a service were committed, in microseconds by the server's clock, by the id that this
+/// field of them holds.
+fn commits(
+    reached: &Reached,
+    service: &str,
+    (field, events): (&str, &str),
+) -> anyhow::Result<HashMap<String, i64>> {
+    let sql = format!(
+        "select envelope::json ->> '{field}', \
+         (extract(epoch from pg_xact_commit_timestamp(xmin)) * 1000000)::bigint \
+         from events where {events}"
+    );
+    let lines = reached.psql(service, &sql)?;
     let each = lines.lines().filter_map(|line| line.rsplit_once('|'));
-    each.map(|(event, time)| Ok((event.to_owned(), time.parse()?)))
+    each.map(|(id, time)| Ok((id.to_owned(), time.parse()?)))
         .collect()
 }
 
@@ -142,10 +140,7 @@ fn within(figures: &Figures, millis: u64) -> String {
 
 /// The server of a cluster.
 fn database_of(marketplace: &Marketplace) -> anyhow::Result<Reached> {
-    let state = std::fs::read(marketplace.data_dir().join("cluster.json"))?;
-    let state: Value = serde_json::from_slice(&state)?;
-    let url = state.get("database_url").and_then(Value::as_str);
-    let url = url.context("no databases")?;
+    let url = Cluster::of(marketplace).database_url("postgres")?;
     let port = url.rsplit_once("127.0.0.1:").map(|(_, rest)| rest);
     let port = port.and_then(|rest| rest.split('/').next());
     Reached::with_password(port.context("no port")?.parse()?, PASSWORD_OF_CLUSTERS)

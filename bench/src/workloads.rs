@@ -168,6 +168,17 @@ pub async fn list_tickets(seller: &Client, count: usize) -> anyhow::Result<VecDe
     Ok(ids.into_iter().flatten().collect())
 }
 
+/// Orders a ticket that is to be had.
+pub async fn order(buyer: &mut Client, ticket: &str) -> anyhow::Result<Answer> {
+    let answer = buyer
+        .post("/api/orders", &json!({"ticketId": ticket}))
+        .await?;
+    if answer.status != StatusCode::CREATED {
+        bail!("ordering: {} {:?}", answer.status, answer.body);
+    }
+    Ok(answer)
+}
+
 async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     let buyers = sign_up_buyers(marketplace).await?;
@@ -202,13 +213,7 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
                     let Some(ticket) = next else { break };
-                    let answer = client
-                        .post("/api/orders", &json!({"ticketId": ticket}))
-                        .await?;
-                    if answer.status != StatusCode::CREATED {
-                        bail!("ordering: {} {:?}", answer.status, answer.body);
-                    }
-                    took.push(answer.took);
+                    took.push(order(&mut client, &ticket).await?.took);
                 }
                 Ok(took)
             }
@@ -259,12 +264,7 @@ async fn propagate(marketplace: &Marketplace) -> anyhow::Result<()> {
     let (cpu, began) = (marketplace.cpu()?, now());
     for ticket in tickets {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let answer = buyer
-            .post("/api/orders", &json!({"ticketId": ticket}))
-            .await?;
-        if answer.status != StatusCode::CREATED {
-            bail!("ordering: {} {:?}", answer.status, answer.body);
-        }
+        order(&mut buyer, &ticket).await?;
         let answered = now();
         loop {
             let shown: Answer = looker.get(&format!("/api/tickets/{ticket}")).await?;
@@ -338,9 +338,7 @@ async fn memory(marketplace: &Marketplace) -> anyhow::Result<()> {
     let stock = list_tickets(&seller, 5_000).await?;
     let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
     for ticket in stock {
-        buyer
-            .post("/api/orders", &json!({"ticketId": ticket}))
-            .await?;
+        order(&mut buyer, &ticket).await?;
     }
     println!(
         "| B11 memory | after load | | | | | {} KiB PSS |",

@@ -233,10 +233,7 @@ impl Cluster {
     }
 
     /// The figures of all that a name means, one after the other, as Prometheus reads them.
-    ///
-    /// # Errors
-    /// When one does not answer.
-    pub async fn figures(&self, name: &str) -> anyhow::Result<String> {
+    async fn figures(&self, name: &str) -> anyhow::Result<String> {
         let mut figures = String::new();
         for member in self.members(name)? {
             let address = member.address.context("it does not listen")?;
