@@ -138,8 +138,12 @@ impl History {
             StatusCode::CREATED | StatusCode::ACCEPTED => {
                 let id = answer.text("id").unwrap();
                 if ask.path == "/api/tickets" {
+                    // Asked again, this is the first answer: edits since then count.
                     let offer = offer(&answer.json());
-                    known.offers.insert(id.clone(), vec![offer]);
+                    known
+                        .offers
+                        .entry(id.clone())
+                        .or_insert_with(|| vec![offer]);
                 }
                 known.created.push((ask, id));
                 return true;
@@ -148,6 +152,32 @@ impl History {
             _ => {}
         }
         false
+    }
+
+    /// Keeps what came of a seller's edit, from one offer to another.
+    pub fn edited(
+        &self,
+        listing: &str,
+        (before, after): (Offer, Offer),
+        answer: Result<Answer, Gone>,
+    ) -> Result<(), Gone> {
+        let mut known = self.read();
+        // The listing may be one whose own answer never came.
+        let offers = known
+            .offers
+            .entry(listing.to_owned())
+            .or_insert_with(|| vec![before]);
+        match answer {
+            Ok(answer) if answer.status == StatusCode::OK => *offers = vec![after],
+            // The load balancer may have sent it twice, and the first was done.
+            Ok(answer) if answer.status == StatusCode::PRECONDITION_FAILED => offers.push(after),
+            Ok(answer) => assert_eq!(answer.status, StatusCode::CONFLICT, "{:?}", answer.body),
+            Err(gone) => {
+                offers.push(after);
+                return Err(gone);
+            }
+        }
+        Ok(())
     }
 
     /// The answer is one that this request may get: what is on the list can be ordered, what one has
