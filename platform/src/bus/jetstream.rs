@@ -4,6 +4,8 @@ mod codec;
 mod connection;
 mod deliveries;
 mod names;
+mod place;
+mod progress;
 mod publishing;
 mod questions;
 mod settings;

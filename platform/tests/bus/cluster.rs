@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::{Info, PullConsumer, pull};
+use contracts::Envelope;
+use futures::StreamExt;
 use platform::bus::Bus;
-use testing::nats::Cluster;
+use testing::nats::{Cluster, Server};
 
 use crate::rig::{AGGREGATE, connect, event, over, take};
 use crate::suite::all_cases;
@@ -20,8 +24,8 @@ async fn three_servers_do_what_one_does() {
     let cluster = Cluster::start().unwrap();
     let rig = over(&cluster.urls()).await;
     all_cases!(at_once, rig);
-    let client = async_nats::connect(cluster.nodes[0].url()).await.unwrap();
-    let stream = async_nats::jetstream::new(client)
+    let stream = beside(&cluster)
+        .await
         .get_stream("ticketing-ordered")
         .await
         .unwrap();
@@ -51,9 +55,7 @@ async fn no_confirmed_event_is_lost_with_a_server() {
         // First another one, then the one that leads.
         let victim = (leader + 1 - round) % 3;
         let versions = i64::try_from(round).unwrap() * 400 + 2;
-        let events: Vec<_> = (versions..versions + 400)
-            .map(|version| event(OWNER, "a", version))
-            .collect();
+        let events = events(OWNER, versions..versions + 400);
         let publishing = publish_on(Arc::clone(&bus), OWNER, versions..versions + 400);
         let losing = async {
             take(&mut deliveries, &events[..100]).await;
@@ -63,4 +65,113 @@ async fn no_confirmed_event_is_lost_with_a_server() {
         tokio::join!(publishing, losing);
         cluster.nodes[victim].start().unwrap();
     }
+}
+
+/// A connection beside the bus's own, to any server that answers.
+async fn beside(cluster: &Cluster) -> Context {
+    let urls: Vec<String> = cluster.nodes.iter().map(Server::url).collect();
+    async_nats::jetstream::new(async_nats::connect(urls).await.unwrap())
+}
+
+/// How a consumer of the events of `owner` stands on the servers.
+async fn stands(cluster: &Cluster, owner: &str) -> Info {
+    let jetstream = beside(cluster).await;
+    let durable = format!("c-{AGGREGATE}");
+    let stream = format!("ticketing-{owner}");
+    let consumer: PullConsumer = jetstream
+        .get_consumer_from_stream(durable, stream)
+        .await
+        .unwrap();
+    consumer.cached_info().clone()
+}
+
+/// The number of the server that keeps a consumer's place.
+fn keeper(info: &Info) -> usize {
+    let name = info.cluster.as_ref().unwrap().leader.as_deref();
+    let number = name.unwrap().strip_prefix('n').unwrap();
+    number.parse::<usize>().unwrap() - 1
+}
+
+fn events(owner: &str, versions: std::ops::Range<i64>) -> Vec<Arc<Envelope>> {
+    versions.map(|version| event(owner, "a", version)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_goes_on_elsewhere_when_its_server_is_gone() {
+    const OWNER: &str = "moving";
+    let mut cluster = Cluster::start().unwrap();
+    let bus: Arc<dyn Bus> = Arc::new(connect(&cluster.urls()).await);
+    let mut deliveries = bus.subscribe("c", OWNER, AGGREGATE).await.unwrap();
+    publish_on(Arc::clone(&bus), OWNER, 1..20).await;
+    take(&mut deliveries, &events(OWNER, 1..20)).await;
+    let first = stands(&cluster, OWNER).await;
+    assert_eq!(first.config.num_replicas, 1, "one server keeps the place");
+
+    let victim = keeper(&first);
+    cluster.nodes[victim].kill().unwrap();
+    publish_on(Arc::clone(&bus), OWNER, 20..40).await;
+    let came = take(&mut deliveries, &events(OWNER, 20..40)).await;
+    assert!(
+        came.iter().all(|(_, version)| *version >= 20),
+        "what was acknowledged came again: {came:?}"
+    );
+    assert_ne!(keeper(&stands(&cluster, OWNER).await), victim);
+
+    cluster.nodes[victim].start().unwrap();
+    publish_on(Arc::clone(&bus), OWNER, 40..60).await;
+    let came = take(&mut deliveries, &events(OWNER, 40..60)).await;
+    assert_eq!(came.len(), 20, "some came again: {came:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_stays_where_it_is_when_its_server_starts_again() {
+    const OWNER: &str = "staying";
+    let mut cluster = Cluster::start().unwrap();
+    let bus: Arc<dyn Bus> = Arc::new(connect(&cluster.urls()).await);
+    let mut deliveries = bus.subscribe("c", OWNER, AGGREGATE).await.unwrap();
+    publish_on(Arc::clone(&bus), OWNER, 1..20).await;
+    take(&mut deliveries, &events(OWNER, 1..20)).await;
+    let first = stands(&cluster, OWNER).await;
+
+    let restarted = keeper(&first);
+    cluster.nodes[restarted].kill().unwrap();
+    cluster.nodes[restarted].start().unwrap();
+    publish_on(Arc::clone(&bus), OWNER, 20..40).await;
+    take(&mut deliveries, &events(OWNER, 20..40)).await;
+    let then = stands(&cluster, OWNER).await;
+    assert_eq!(keeper(&then), restarted);
+    let delivered = then.delivered.consumer_sequence;
+    assert!(delivered >= 39, "it was made anew: {delivered}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_three_servers_kept_is_taken_over() {
+    const OWNER: &str = "narrowed";
+    let cluster = Cluster::start().unwrap();
+    let bus: Arc<dyn Bus> = Arc::new(connect(&cluster.urls()).await);
+    publish_on(Arc::clone(&bus), OWNER, 1..20).await;
+    let jetstream = beside(&cluster).await;
+    let config = pull::Config {
+        durable_name: Some(format!("c-{AGGREGATE}")),
+        filter_subject: format!("ticketing.{OWNER}.{AGGREGATE}.*.*"),
+        num_replicas: 3,
+        ..pull::Config::default()
+    };
+    let consumer = jetstream
+        .create_consumer_on_stream(config, format!("ticketing-{OWNER}"))
+        .await
+        .unwrap();
+    let mut messages = consumer.fetch().max_messages(10).messages().await.unwrap();
+    while let Some(message) = messages.next().await {
+        message.unwrap().double_ack().await.unwrap();
+    }
+    drop(messages);
+
+    let mut deliveries = bus.subscribe("c", OWNER, AGGREGATE).await.unwrap();
+    let came = take(&mut deliveries, &events(OWNER, 11..20)).await;
+    assert!(
+        came.iter().all(|(_, version)| *version > 10),
+        "what was acknowledged came again: {came:?}"
+    );
+    assert_eq!(stands(&cluster, OWNER).await.config.num_replicas, 1);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subject;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,20 +12,14 @@ use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
 use super::names::Names;
+use super::place::Place;
+use super::progress::Progress;
 use super::{Wire, codec};
 use crate::bus::{BusError, Delivery, Receipt};
 
 /// How many events are fetched before they can be handled. Those that a crash leaves fetched come
-/// again after [`ACK_WAIT`] only.
+/// again after [`super::place::ACK_WAIT`] only.
 const FETCH: usize = 128;
-
-/// How many events of one consumer may wait for their acknowledgement: with more, nothing comes.
-const WINDOW: i64 = 4096;
-
-/// After how long the server sends what was neither acknowledged nor refused again. It counts from
-/// the fetching, so it is longer than a full fetch takes to be handled. What is dropped here is
-/// refused at once, so this alone is for processes that died.
-const ACK_WAIT: Duration = Duration::from_secs(30);
 
 /// For how long one question for events stands, and may go on taking what nobody reads: a server hears
 /// late of a machine that is gone.
@@ -46,9 +40,9 @@ pub(super) const GATHER_MAX: Duration = Duration::from_millis(300);
 /// The subscription of one consumer to one aggregate type.
 pub(super) struct Deliveries {
     wire: Arc<Wire>,
-    consumer: String,
     owner: String,
-    aggregate: &'static str,
+    durable: String,
+    place: Place,
     open: Option<pull::Stream>,
     pause: Duration,
 }
@@ -60,11 +54,18 @@ impl Deliveries {
         owner: &str,
         aggregate: &'static str,
     ) -> Self {
+        let durable = Names::durable(consumer, aggregate);
+        let place = Place::new(
+            wire.jetstream.clone(),
+            wire.names.stream(owner),
+            durable.clone(),
+            wire.names.events(owner, aggregate),
+        );
         Self {
             wire,
-            consumer: consumer.to_owned(),
             owner: owner.to_owned(),
-            aggregate,
+            durable,
+            place,
             open: None,
             pause: Duration::ZERO,
         }
@@ -90,7 +91,7 @@ impl Deliveries {
             match open.next().await {
                 Some(Ok(message)) => {
                     self.pause = Duration::ZERO;
-                    if let Some(delivery) = self.wire.delivery(message) {
+                    if let Some(delivery) = self.wire.delivery(message, self.place.progress()) {
                         return delivery;
                     }
                 }
@@ -101,8 +102,7 @@ impl Deliveries {
     }
 
     fn lose(&mut self, reason: &str) {
-        let (consumer, aggregate) = (&self.consumer, self.aggregate);
-        tracing::info!(consumer, aggregate, reason, "subscribing again");
+        tracing::info!(consumer = self.durable, reason, "subscribing again");
         self.give_back();
     }
 
@@ -114,31 +114,18 @@ impl Deliveries {
         match self.subscribe().await {
             Ok(open) => self.open = Some(open),
             Err(error) => {
-                let (consumer, aggregate) = (&self.consumer, self.aggregate);
-                tracing::warn!(consumer, aggregate, %error, "no subscription yet");
+                tracing::warn!(consumer = self.durable, %error, "no subscription yet");
             }
         }
     }
 
     /// Makes what is missing: the owner's stream, the consumer's place in it; and asks for events.
-    async fn subscribe(&self) -> Result<pull::Stream, BusError> {
-        let (wire, names) = (&self.wire, &self.wire.names);
-        wire.streams.ensure(&self.owner).await?;
-        let config = pull::Config {
-            durable_name: Some(Names::durable(&self.consumer, self.aggregate)),
-            filter_subject: names.events(&self.owner, self.aggregate),
-            deliver_policy: DeliverPolicy::All,
-            ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
-            max_deliver: -1,
-            max_ack_pending: WINDOW,
-            ..pull::Config::default()
-        };
-        let consumer = wire
-            .jetstream
-            .create_consumer_on_stream(config, names.stream(&self.owner))
-            .await
-            .map_err(|error| BusError(error.to_string()))?;
+    async fn subscribe(&mut self) -> Result<pull::Stream, BusError> {
+        if let Err(error) = self.wire.streams.ensure(&self.owner).await {
+            self.place.without_stream();
+            return Err(error);
+        }
+        let consumer = self.place.take().await?;
         consumer
             .stream()
             .max_messages_per_batch(FETCH)
@@ -187,15 +174,20 @@ impl Drop for Deliveries {
 
 impl Wire {
     /// A message as a delivery. What is no event never comes again: the owner's log heals it.
-    fn delivery(&self, message: Message) -> Option<Delivery> {
-        let attempt = message.info().map_or(1, |info| info.delivered);
+    fn delivery(&self, message: Message, progress: &Arc<Progress>) -> Option<Delivery> {
+        let (attempt, sequence) = message
+            .info()
+            .map_or((1, 0), |info| (info.delivered, info.stream_sequence));
         let message = message.message;
         match codec::decode(message.headers.as_ref(), &message.payload) {
             Ok(event) => {
                 let attempt = u32::try_from(attempt).unwrap_or(1);
+                progress.delivered(sequence);
                 let receipt = Answer {
                     to: message.reply,
                     answers: self.answers.clone(),
+                    sequence,
+                    progress: Arc::clone(progress),
                 };
                 Some(Delivery::new(Arc::new(event), attempt, Box::new(receipt)))
             }
@@ -218,6 +210,8 @@ impl Wire {
 struct Answer {
     to: Option<Subject>,
     answers: mpsc::UnboundedSender<(Subject, Bytes)>,
+    sequence: u64,
+    progress: Arc<Progress>,
 }
 
 impl Answer {
@@ -231,6 +225,7 @@ impl Answer {
 
 impl Receipt for Answer {
     fn acknowledge(self: Box<Self>) {
+        self.progress.acknowledged(self.sequence);
         self.send(AckKind::Ack);
     }
 
