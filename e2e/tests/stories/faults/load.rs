@@ -24,6 +24,9 @@ const PROGRESS: usize = 10;
 /// How long something stands still, or is held down: longer than a hold, and than a lease.
 const AWAY: Duration = Duration::from_secs(8);
 
+/// How long a server of the bus stays away: until the consumers whose place it kept have another.
+const AWAY_FOR_GOOD: Duration = Duration::from_secs(20);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_part_fails_in_turn_and_nothing_is_lost_or_done_twice() {
     let marketplace = Marketplace::start_replicated(SETTINGS).await.unwrap();
@@ -97,10 +100,14 @@ async fn all_faults(cluster: &Cluster, history: &History) {
     for name in ["orders-2", "payments-2"] {
         cluster.resume(name).await.unwrap();
     }
-    for name in ["notifications", "expiration"] {
+    for (name, away) in [
+        ("notifications", AWAY),
+        ("expiration", AWAY),
+        ("nats-2", AWAY_FOR_GOOD),
+    ] {
         history.goes_on(name, PROGRESS, PATIENCE).await;
         cluster.hold(name).await.unwrap();
-        tokio::time::sleep(AWAY).await;
+        tokio::time::sleep(away).await;
         cluster.release(name).await.unwrap();
     }
     history.goes_on("the end", PROGRESS, PATIENCE).await;

@@ -35,7 +35,8 @@ const REMOVED_WITHIN: Duration = Duration::from_secs(1);
 /// start again.
 const LOST_AFTER: Duration = Duration::from_secs(5);
 
-/// How often a lost place is made anew at once: servers before 2.10 may give it to the silent one again.
+/// How often a lost place is made anew at once: the others may give it to the silent server again, as long
+/// as they do not know that it is gone.
 const TRIES: usize = 4;
 
 /// How many servers keep a place.
