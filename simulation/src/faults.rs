@@ -37,6 +37,8 @@ pub enum Fault {
     Unanswered,
     /// The bus forgets all that it holds.
     BusEmptied,
+    /// It forgets how far a consumer has come, and begins somewhere in what it has kept.
+    PlaceLost,
     /// What a service sends does not arrive.
     CutOutgoing,
     /// What is sent to a service does not arrive.
@@ -85,7 +87,7 @@ pub enum Fault {
 
 impl Fault {
     /// All there are.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Crash,
         Self::PowerLoss,
         Self::DatabaseCrash,
@@ -101,6 +103,7 @@ impl Fault {
         Self::Unheard,
         Self::Unanswered,
         Self::BusEmptied,
+        Self::PlaceLost,
         Self::CutOutgoing,
         Self::CutIncoming,
         Self::SlowConsumer,

@@ -2,6 +2,7 @@
 //! and does to them what the weather wants.
 
 mod line;
+mod weather;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,59 +20,10 @@ use crate::trace::Trace;
 use crate::world::Replica;
 
 pub use line::Line;
+pub use weather::{Connection, Weather};
 
 /// How many announcements a listener may lag before it misses some.
 const NEWS_MAX: usize = 1024;
-
-/// What goes wrong with messages, each in a thousand.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Weather {
-    /// Events that are confirmed and lost.
-    pub lost: u64,
-    /// Events that come twice.
-    pub doubled: u64,
-    /// Events that come late.
-    pub delayed: u64,
-    /// Events whose confirmation is lost.
-    pub unconfirmed: u64,
-    /// Acknowledgements that are lost.
-    pub acknowledgements_lost: u64,
-    /// Announcements that nobody hears.
-    pub unheard: u64,
-    /// Questions, or their answers, that are lost.
-    pub unanswered: u64,
-    /// Answers that clients do not get.
-    pub answers_lost: u64,
-    /// Clients that go away while they are answered.
-    pub clients_left: u64,
-    /// Notices of the payment provider that do not arrive.
-    pub notices_lost: u64,
-    /// Those that arrive twice.
-    pub notices_doubled: u64,
-    /// Those that arrive late.
-    pub notices_late: u64,
-    /// Those that a later one may overtake.
-    pub notices_overtaken: u64,
-    /// Those to which somebody adds one that is forged.
-    pub notices_forged: u64,
-    /// One of an hour ago.
-    pub notices_old: u64,
-    /// One with another content than was signed.
-    pub notices_altered: u64,
-    /// One that says what is not so.
-    pub notices_untrue: u64,
-}
-
-/// What is wrong with a process's connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Connection {
-    /// What it sends does not arrive.
-    pub outgoing_cut: bool,
-    /// What is sent to it does not arrive.
-    pub incoming_cut: bool,
-    /// It hears events so much later.
-    pub slowed: Duration,
-}
 
 /// The network. Cheap to clone.
 #[derive(Clone)]
@@ -108,6 +60,8 @@ type Answerer = (Replica, mpsc::UnboundedSender<Question>);
 #[derive(Default)]
 struct Inbox {
     parcels: VecDeque<Parcel>,
+    /// All that ever came, as the bus keeps it.
+    kept: Vec<Arc<Envelope>>,
     news: Arc<Notify>,
 }
 
@@ -151,7 +105,32 @@ impl Network {
         wires.life += 1;
         for inbox in wires.inboxes.values_mut() {
             inbox.parcels.clear();
+            inbox.kept.clear();
         }
+    }
+
+    /// Forgets how far some consumer has come: what it kept comes again from anywhere on.
+    pub fn lose_place(&self) {
+        let mut wires = self.wires();
+        let addresses: Vec<Address> = wires.inboxes.keys().copied().collect();
+        let Some(address) = self.0.choices.one_of(&addresses).copied() else {
+            return;
+        };
+        let inbox = wires.inboxes.entry(address).or_default();
+        let count = u64::try_from(inbox.kept.len()).unwrap_or(0);
+        let from = usize::try_from(self.0.choices.below(count + 1)).unwrap_or(0);
+        let parcel = |envelope: &Arc<Envelope>| Parcel {
+            envelope: Arc::clone(envelope),
+            attempt: 1,
+        };
+        inbox.parcels = inbox.kept.iter().skip(from).map(parcel).collect();
+        inbox.news.notify_waiters();
+        drop(wires);
+        self.0.tally.count(Fault::PlaceLost);
+        let (aggregate, service) = address;
+        self.0
+            .trace
+            .say(|| format!("fault: {service} hears {aggregate} from {from} of {count} on again"));
     }
 
     /// How many events wait for somebody.
@@ -305,6 +284,9 @@ impl Network {
             return;
         }
         let inbox = wires.inboxes.entry(address).or_default();
+        if parcel.attempt == 1 {
+            inbox.kept.push(Arc::clone(&parcel.envelope));
+        }
         inbox.parcels.push_back(parcel);
         inbox.news.notify_waiters();
     }
@@ -372,3 +354,6 @@ impl Receipt for Slip {
         network.deliver(address, parcel, delay, life);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,7 +71,7 @@ impl Forecast {
 }
 
 /// What strikes a process, a machine or the provider; the rest is weather.
-const STRIKES: [Fault; 17] = [
+const STRIKES: [Fault; 18] = [
     Fault::Crash,
     Fault::PowerLoss,
     Fault::DatabaseCrash,
@@ -80,6 +80,7 @@ const STRIKES: [Fault; 17] = [
     Fault::DiskFailing,
     Fault::Restored,
     Fault::BusEmptied,
+    Fault::PlaceLost,
     Fault::CutOutgoing,
     Fault::CutIncoming,
     Fault::SlowConsumer,
@@ -193,6 +194,7 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
             world.trace.say(|| "fault: the bus forgets all".to_owned());
             world.network.empty();
         }
+        Fault::PlaceLost => world.network.lose_place(),
         Fault::CutOutgoing | Fault::CutIncoming | Fault::SlowConsumer => {
             cut(world, replica, fault, lasts);
         }
