@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use contracts::Timestamp;
-use platform::Result;
 use platform::clock::later;
 use platform::db::Tx;
+use platform::{Failure, Result};
 
 use crate::domain::email::Email;
 use crate::domain::reset_token;
@@ -86,7 +86,8 @@ pub async fn take_due(tx: &mut Tx, key: &str, per_hour: i64) -> Result<Vec<Link>
             password_resets::delete(tx, &due.id).await?;
             continue;
         }
-        let token = reset_token::token(key, &due.id);
+        let token =
+            reset_token::token(key, &due.id).map_err(|error| Failure::Broken(error.into()))?;
         let hash = reset_token::hash(&token);
         password_resets::begin_sending(tx, &due.id, user.id, &hash, later(now, LEASE)).await?;
         let (id, tries, expires_at) = (due.id, due.tries + 1, due.expires_at);
