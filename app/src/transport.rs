@@ -9,7 +9,7 @@ use platform::bus::Bus;
 use platform::bus::jetstream::{self, ConnectError};
 use platform::http::health::Readiness;
 use platform::tasks::Tasks;
-use platform::tls::Authorities;
+use platform::tls::{Authorities, Identity};
 
 use crate::settings::NatsSettings;
 
@@ -22,6 +22,7 @@ pub const CHECK: &str = "bus";
 const URL: &str = "--nats-url (TICKETING_NATS_URL)";
 const CREDENTIALS: &str = "--nats-credentials (TICKETING_NATS_CREDENTIALS)";
 const AUTHORITIES: &str = "--nats-ca (TICKETING_NATS_CA)";
+const IDENTITY: &str = "--nats-certificate (TICKETING_NATS_CERTIFICATE)";
 
 /// Connects, again and again while no server answers.
 ///
@@ -38,8 +39,12 @@ pub async fn connect(
         .as_deref()
         .with_context(|| format!("{URL} is missing: nats://host:4222, with JetStream"))?;
     let authorities = settings.nats_ca.as_deref().map(Authorities::read);
+    let certificate = settings.nats_certificate.as_deref();
+    let identity = certificate.zip(settings.nats_certificate_key.as_deref());
+    let identity = identity.map(|(certificate, key)| Identity::find(certificate, key));
     let wanted = jetstream::Settings {
         authorities: authorities.transpose().context(AUTHORITIES)?,
+        identity: identity.transpose().context(IDENTITY)?,
         credentials_file: settings.nats_credentials.clone(),
         namespace: settings.nats_namespace.clone(),
         replicas: settings.nats_replicas.map(usize::from),
@@ -75,6 +80,9 @@ fn named(error: ConnectError) -> anyhow::Error {
             "{URL}: {error}: name the file of the authority that signed it with {AUTHORITIES}, and the \
              server as its certificate does"
         ),
+        ConnectError::CertificateRefused { .. } => {
+            anyhow!("{URL}: {error}: name its file with {IDENTITY}")
+        }
         _ => anyhow::Error::new(error).context(URL),
     }
 }

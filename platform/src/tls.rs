@@ -1,4 +1,4 @@
-//! Which certificates of servers are believed, besides the machine's own choice.
+//! Which certificates of servers are believed, besides the machine's own choice, and which one is shown.
 
 use std::error::Error;
 use std::io;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Authorities whose signature on a server's certificate is believed, and no others.
 #[derive(Clone)]
@@ -56,8 +56,72 @@ impl Authorities {
     }
 }
 
+/// A certificate that a server wants to be shown, and the key that proves it.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Identity {
+    /// Looks whether both are in their files (PEM); one file may hold both.
+    ///
+    /// # Errors
+    /// When one can't be read, or holds none.
+    pub fn find(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
+        CertificateDer::from_pem_file(certificate)
+            .with_context(|| format!("{}: no certificate (PEM)", certificate.display()))?;
+        PrivateKeyDer::from_pem_file(key)
+            .with_context(|| format!("{}: no private key (PEM)", key.display()))?;
+        Ok(Self {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
+    /// The file of the certificate.
+    pub(crate) fn certificate(&self) -> &Path {
+        &self.certificate
+    }
+
+    /// The file of its key.
+    pub(crate) fn key(&self) -> &Path {
+        &self.key
+    }
+}
+
 /// What is wrong with a server's certificate, if that is why a connection was not made.
 pub(crate) fn distrust<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    within(error).filter(|found| matches!(found, rustls::Error::InvalidCertificate(_)))
+}
+
+/// What a server has against our certificate, or against there being none, if that is why a connection
+/// was not made.
+pub(crate) fn refusal<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    use rustls::AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked,
+        CertificateUnknown, UnknownCA, UnsupportedCertificate,
+    };
+    let is_about_it = |found: &&rustls::Error| {
+        matches!(
+            found,
+            rustls::Error::AlertReceived(
+                AccessDenied
+                    | BadCertificate
+                    | CertificateExpired
+                    | CertificateRequired
+                    | CertificateRevoked
+                    | CertificateUnknown
+                    | UnknownCA
+                    | UnsupportedCertificate
+            )
+        )
+    };
+    within(error).filter(is_about_it)
+}
+
+/// The fault of an encrypted connection in what was told of it.
+fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         let wrapped = error.downcast_ref::<io::Error>();
@@ -66,8 +130,8 @@ pub(crate) fn distrust<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustl
             .and_then(io::Error::get_ref)
             .map(|inner| -> &(dyn Error + 'static) { inner });
         let found = inner.unwrap_or(error).downcast_ref::<rustls::Error>();
-        if let Some(found @ rustls::Error::InvalidCertificate(_)) = found {
-            return Some(found);
+        if found.is_some() {
+            return found;
         }
         next = inner.or_else(|| error.source());
     }
@@ -87,7 +151,10 @@ mod tests {
         let found = distrust(around.as_ref()).unwrap().to_string();
         assert!(found.contains("UnknownIssuer"), "{found}");
         let other = io::Error::other(rustls::Error::DecryptError);
-        assert!(distrust(&other).is_none());
+        assert!(distrust(&other).is_none() && refusal(&other).is_none());
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::BadCertificate);
+        let alert = io::Error::other(alert);
+        assert!(distrust(&alert).is_none() && refusal(&alert).is_some());
         assert!(distrust(&io::Error::from(io::ErrorKind::ConnectionRefused)).is_none());
     }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub use accounts::Account;
 pub use server::Server;
 
-use crate::certificates::Certificate;
+use crate::certificates::{Authority, Certificate};
 
 /// How often other ports are tried when somebody else took one meanwhile.
 const STARTS: usize = 3;
@@ -61,15 +61,29 @@ pub fn with_token(token: &str) -> anyhow::Result<Server> {
 /// When there is no `nats-server`, or it does not start.
 pub fn encrypted(certificate: &Certificate) -> anyhow::Result<Server> {
     let (user, password) = USER;
+    let login = format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
+    showing(certificate, &login, "")
+}
+
+/// A server with JetStream that shows this certificate over an encrypted connection, and wants to be shown
+/// one that this authority has signed.
+///
+/// # Errors
+/// When there is no `nats-server`, or it does not start.
+pub fn asking(certificate: &Certificate, authority: &Authority) -> anyhow::Result<Server> {
+    let wants = format!("ca_file: {:?}, verify: true", authority.file());
+    showing(certificate, "", &wants)
+}
+
+/// A server that shows this certificate, with more in its settings, and in those of its encryption.
+fn showing(certificate: &Certificate, more: &str, encryption: &str) -> anyhow::Result<Server> {
     started(|| {
         let server = Server::new("n1", |store| {
             let place = |name: &str| store.with_file_name(name).display().to_string();
             let (shown, key) = (place("server.pem"), place("server.key"));
             jetstream(store)
-                + &format!(
-                    "authorization {{ user: \"{user}\", password: \"{password}\" }}\n\
-                     tls {{ cert_file: {shown:?}, key_file: {key:?} }}\n"
-                )
+                + more
+                + &format!("tls {{ cert_file: {shown:?}, key_file: {key:?}\n {encryption} }}\n")
         })?;
         server.keep("server.pem", &certificate.certificate)?;
         server.keep("server.key", &certificate.key)?;

@@ -122,6 +122,20 @@ pub struct NatsSettings {
     /// the machine trusts. tls://host:4222 encrypts.
     #[arg(long, env = "TICKETING_NATS_CA")]
     pub nats_ca: Option<PathBuf>,
+    /// A file with the certificate (PEM) that is shown to servers that want one.
+    #[arg(
+        long,
+        env = "TICKETING_NATS_CERTIFICATE",
+        requires = "nats_certificate_key"
+    )]
+    pub nats_certificate: Option<PathBuf>,
+    /// A file with its private key (PEM).
+    #[arg(
+        long,
+        env = "TICKETING_NATS_CERTIFICATE_KEY",
+        requires = "nats_certificate"
+    )]
+    pub nats_certificate_key: Option<PathBuf>,
     /// On how many servers NATS keeps each stream; 3 where it can, unless this says otherwise.
     #[arg(long, env = "TICKETING_NATS_REPLICAS", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub nats_replicas: Option<u8>,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use platform::bus::Bus;
 use platform::bus::jetstream::{self, ConnectError, Settings};
 use platform::tasks::Tasks;
-use platform::tls::Authorities;
+use platform::tls::{Authorities, Identity};
+use tempfile::TempDir;
 use testing::certificates::Authority;
 use testing::nats::{Account, Server, USER};
 
@@ -138,6 +139,38 @@ async fn a_certificate_that_is_not_believed_is_told() {
         let is_told = matches!(error, ConnectError::Untrusted { .. });
         assert!(is_told && error.to_string().contains(why), "{error}");
     }
+}
+
+/// The files of a client's certificate and of its key, in a directory.
+fn shown(directory: &TempDir, authority: &Authority) -> Identity {
+    let certificate = authority.sign("client.example").unwrap();
+    let file = |name: &str, text: &str| {
+        let file = directory.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    let pem = file("client.pem", &certificate.certificate);
+    Identity::find(&pem, &file("client.key", &certificate.key)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_shown_the_certificate_that_it_wants() {
+    let (ours, theirs) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let (known, unknown) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = testing::nats::asking(&ours.sign("127.0.0.1").unwrap(), &ours).unwrap();
+    let with = |identity: Option<Identity>| Settings {
+        authorities: Some(Authorities::read(&ours.file()).unwrap()),
+        identity,
+        ..Settings::new(server.url().replace("nats://", "tls://"))
+    };
+    for wrong in [None, Some(shown(&unknown, &theirs))] {
+        let error = refused(with(wrong)).await;
+        let is_told = matches!(error, ConnectError::CertificateRefused { .. });
+        assert!(is_told, "{error}");
+    }
+    let settings = with(Some(shown(&known, &ours)));
+    let bus = jetstream::connect(&settings, &Tasks::default()).await;
+    assert!(bus.unwrap().is_connected());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! What stops a service at its start says on its last line which setting it is about, and what to do.
 
+use std::fs;
 use std::time::Duration;
 
 use e2e::{command, program};
@@ -173,6 +174,49 @@ async fn credentials_that_do_not_open_the_bus_are_named() {
         ends(
             "orders",
             &[("--nats-url", &url), file, database, KEY],
+            words,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_the_bus_does_not_take_is_named() {
+    let (ours, theirs) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let nats = nats::asking(&ours.sign("127.0.0.1").unwrap(), &ours).unwrap();
+    let url = nats.url().replace("nats://", "tls://");
+    let (bus, ca) = (("--nats-url", &*url), ours.file());
+    let ca = ("--nats-ca", ca.to_str().unwrap());
+    let database = ("--database-url", "postgresql://me@127.0.0.1:1/orders");
+    let directory = tempfile::tempdir().unwrap();
+    let (known, unknown) = (
+        directory.path().join("known"),
+        directory.path().join("unknown"),
+    );
+    for (file, authority) in [(&known, &ours), (&unknown, &theirs)] {
+        let shown = authority.sign("orders.example").unwrap();
+        fs::write(file, shown.certificate + &shown.key).unwrap();
+    }
+    let wanted = [
+        "error: --nats-url",
+        "wants a certificate",
+        "--nats-certificate",
+    ];
+    ends("orders", &[bus, ca, database, KEY], &wanted).await;
+    let cases: [(&str, &[&str]); 3] = [
+        ("no/such.pem", &["error: --nats-certificate", "no/such.pem"]),
+        (unknown.to_str().unwrap(), &wanted),
+        // Past the bus: now the database is not there.
+        (known.to_str().unwrap(), &["--database-url", NOWHERE]),
+    ];
+    for (file, words) in cases {
+        let shown = [
+            ("--nats-certificate", file),
+            ("--nats-certificate-key", file),
+        ];
+        ends(
+            "orders",
+            &[&[bus, ca, database, KEY], &shown[..]].concat(),
             words,
         )
         .await;

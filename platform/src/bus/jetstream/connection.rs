@@ -52,6 +52,14 @@ pub enum ConnectError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The server wants to be shown a certificate, or another one.
+    #[error("{servers} wants a certificate that it believes: {reason}")]
+    CertificateRefused {
+        /// Hosts and ports.
+        servers: String,
+        /// What it says.
+        reason: String,
+    },
     /// The server does not accept the user, password, token or file.
     #[error(
         "{servers} refuses the credentials, or wants some: nats://user:password@host:4222, or a token"
@@ -94,13 +102,7 @@ pub(super) async fn connect(
                     servers: places.clone(),
                 }
             }
-            _ => match tls::distrust(&error) {
-                Some(reason) => ConnectError::Untrusted {
-                    servers: places.clone(),
-                    reason: reason.to_string(),
-                },
-                None => unreachable(error.to_string()),
-            },
+            _ => unconnected(&error, places.clone()),
         })?;
     let jetstream = jetstream::ContextBuilder::new()
         .timeout(ANSWER_WITHIN)
@@ -111,6 +113,20 @@ pub(super) async fn connect(
         Ok(false) => Err(ConnectError::NoJetStream { servers: places }),
         Err(_) => Err(unreachable("JetStream does not answer".to_owned())),
     }
+}
+
+/// Why there is no connection to these servers, if it is not for who we are.
+fn unconnected(error: &async_nats::ConnectError, servers: String) -> ConnectError {
+    if let Some(reason) = tls::distrust(error) {
+        let reason = reason.to_string();
+        return ConnectError::Untrusted { servers, reason };
+    }
+    if let Some(reason) = tls::refusal(error) {
+        let reason = reason.to_string();
+        return ConnectError::CertificateRefused { servers, reason };
+    }
+    let reason = error.to_string();
+    ConnectError::Unreachable { servers, reason }
 }
 
 /// Whether there is a JetStream; a cluster without a leader is asked again.
@@ -163,6 +179,10 @@ async fn options(
     };
     if let Some(authorities) = &settings.authorities {
         options = options.add_root_certificates(authorities.file().to_owned());
+    }
+    if let Some(identity) = &settings.identity {
+        let (certificate, key) = (identity.certificate(), identity.key());
+        options = options.add_client_certificate(certificate.to_owned(), key.to_owned());
     }
     if let Some(file) = &settings.credentials_file {
         options = options.credentials_file(file).await.map_err(|error| {

@@ -7,7 +7,7 @@ use async_nats::ServerAddr;
 use percent_encoding::percent_decode_str;
 
 use super::connection::ConnectError;
-use crate::tls::Authorities;
+use crate::tls::{Authorities, Identity};
 
 /// How the servers are reached, and what they are asked to keep.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub token: Option<String>,
     /// Who must have signed the servers' certificates, instead of whom the machine trusts.
     pub authorities: Option<Authorities>,
+    /// What is shown to servers that want a certificate.
+    pub identity: Option<Identity>,
     /// The first part of every subject and stream name, so that several sites can share a server.
     pub namespace: String,
     /// How many servers keep each stream: 1, 3 or 5. By default 3 in a cluster that has so many, else 1;
@@ -45,6 +47,7 @@ impl Settings {
             credentials_file: None,
             token: None,
             authorities: None,
+            identity: None,
             namespace: "ticketing".to_owned(),
             replicas: None,
             max_age: Duration::from_secs(7 * 24 * 60 * 60),
