@@ -246,7 +246,7 @@ async fn hear(
         let turns = turns.clone();
         let hears = move || {
             let turns = turns.as_ref();
-            turns.is_none_or(|mine| mine.borrow().contains(&number))
+            turns.is_none_or(|turns| turns.have(number))
         };
         tasks.spawn(gate.clone().heads_loop(consumer.clone(), hears, news));
         tasks.spawn(gate.clone().watermark_loop(consumer.clone()));

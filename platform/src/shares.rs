@@ -4,10 +4,10 @@
 //! Who comes, leaves or gives something back says so to the others, and they look again at once: what
 //! changes hands waits for a word, not for the next renewal. A word that is lost costs that.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify};
 
 use crate::context::Context;
 use crate::db::{Durability, Tx};
@@ -31,17 +31,54 @@ const SHARES: &str = "shares";
 /// What the words begin with that make other replicas look at their shares; behind it is who says so.
 const WORD: &str = "shares/";
 
-/// The numbers of the consumers that this replica hears.
-pub(crate) type Turns = watch::Receiver<Vec<i64>>;
+/// The numbers of the consumers that this replica hears, and who waits for them to change.
+///
+/// tokio's `watch` wakes those who wait in an order that it draws by itself; here it is that in which
+/// they came, so that a simulation can be told again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turns(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    mine: std::sync::Mutex<Vec<i64>>,
+    changed: Notify,
+}
+
+impl Turns {
+    /// Whether this replica hears that one.
+    pub(crate) fn have(&self, number: i64) -> bool {
+        let mine = self.0.mine.lock().unwrap_or_else(PoisonError::into_inner);
+        mine.contains(&number)
+    }
+
+    /// Waits until this replica hears that one, or until it does not.
+    pub(crate) async fn until(&self, number: i64, is_heard: bool) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.have(number) == is_heard {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn set(&self, numbers: Vec<i64>) {
+        let mut mine = self.0.mine.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *mine, numbers) != *mine {
+            drop(mine);
+            self.0.changed.notify_waiters();
+        }
+    }
+}
 
 /// Takes this replica's part of the work, the first time before it returns, until the process stops.
 /// The partitions go to the relay; which consumers are to be heard is in what is returned.
 pub(crate) async fn keep(context: &Context, consumers: usize) -> Turns {
-    let (hears, turns) = watch::channel(Vec::new());
+    let turns = Turns::default();
     let keeper = Keeper {
         context: context.clone(),
         consumers: i64::try_from(consumers).unwrap_or(0),
-        hears,
+        hears: turns.clone(),
     };
     keeper.renew().await;
     context.tasks.spawn(async move {
@@ -105,7 +142,7 @@ async fn say(context: &Context) -> Result<()> {
 struct Keeper {
     context: Context,
     consumers: i64,
-    hears: watch::Sender<Vec<i64>>,
+    hears: Turns,
 }
 
 impl Keeper {
@@ -125,9 +162,7 @@ impl Keeper {
         if context.wakers.share.set(&relay.numbers) {
             context.wakers.wake(RELAY);
         }
-        let numbers = hear.numbers;
-        self.hears
-            .send_if_modified(|before| std::mem::replace(before, numbers) != *before);
+        self.hears.set(hear.numbers);
         if (relay.concerns_others || hear.concerns_others)
             && let Err(failure) = say(context).await
         {

@@ -95,7 +95,9 @@ pub fn simulate(setup: &Setup) -> anyhow::Result<Report> {
 }
 
 impl Terms {
-    fn of(seed: u64) -> Self {
+    /// Those of a seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
         let holds = [4, 8, 15, 30];
         let place = usize::try_from(seed % 4).unwrap_or(0);
         Self {

@@ -23,7 +23,7 @@ impl Gate {
         let all = self.consumers.iter().zip(deliveries).zip(0_i64..);
         for ((consumer, deliveries), number) in all {
             let (gate, consumer, turns) = (self.clone(), consumer.clone(), turns.clone());
-            let first = turns.borrow().contains(&number).then_some(deliveries);
+            let first = turns.have(number).then_some(deliveries);
             let hearing = gate.hear_in_turn(consumer, (number, turns), first);
             self.context.tasks.spawn(hearing);
         }
@@ -32,14 +32,12 @@ impl Gate {
     async fn hear_in_turn(
         self,
         consumer: Consumer,
-        (number, mut turns): (i64, Turns),
+        (number, turns): (i64, Turns),
         mut first: Option<BoxStream<'static, Delivery>>,
     ) {
         let (service, bus) = (self.context.service, &self.context.bus);
         loop {
-            if turns.wait_for(|mine| mine.contains(&number)).await.is_err() {
-                return;
-            }
+            turns.until(number, true).await;
             let takes_over = first.is_none();
             let deliveries = match first.take() {
                 Some(deliveries) => deliveries,
@@ -59,8 +57,8 @@ impl Gate {
                 let (gate, consumer) = (self.clone(), consumer.clone());
                 self.context.tasks.spawn(gate.look_behind(consumer));
             }
-            let mut watched = turns.clone();
-            let lost = async move { drop(watched.wait_for(|mine| !mine.contains(&number)).await) };
+            let watched = turns.clone();
+            let lost = async move { watched.until(number, false).await };
             let deliveries = deliveries.take_until(lost).boxed();
             self.clone().run(consumer.clone(), deliveries).await;
         }
