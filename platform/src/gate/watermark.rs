@@ -199,9 +199,11 @@ impl Gate {
         let look = async move |tx: &mut Tx| {
             let rows = tx
                 .query(
-                    "select partition, cast(sum(version) as bigint), \
-                     cast(sum(digest) as bigint) from cursors \
-                     where consumer = $1 and aggregate = $2 group by partition",
+                    &format!(
+                        "select partition, {} from cursors \
+                         where consumer = $1 and aggregate = $2 group by partition",
+                        source::SUMS
+                    ),
                     params![service, aggregate],
                 )
                 .await?;

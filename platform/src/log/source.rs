@@ -197,9 +197,10 @@ async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
     db.read(async move |tx: &mut Tx| {
         let rows = tx
             .query(
-                "select partition, cast(sum(version) as bigint), \
-                 cast(sum(digest) as bigint) from heads where aggregate = $1 \
-                 group by partition order by partition",
+                &format!(
+                    "select partition, {SUMS} from heads where aggregate = $1 \
+                     group by partition order by partition"
+                ),
                 params![aggregate],
             )
             .await?;
@@ -207,6 +208,13 @@ async fn sums(db: &Db, aggregate: String) -> Result<Vec<(i64, Sum)>> {
     })
     .await
 }
+
+/// The columns of a [`Sum`] over heads, or over cursors. Each digest is squared, modulo a prime, before it
+/// is added: the version stands at the end of what is hashed, so that the digests of two versions that
+/// follow each other differ by nearly the same for every key, and one that is behind could make up for
+/// another that is ahead.
+pub const SUMS: &str = "cast(sum(version) as bigint), cast(sum((digest % 2147483647) * \
+                        (digest % 2147483647) % 2147483647) as bigint)";
 
 /// A partition and its sum.
 pub(crate) fn read_sum(row: &Row) -> Result<(i64, Sum)> {

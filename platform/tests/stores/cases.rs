@@ -24,6 +24,7 @@ macro_rules! all_cases {
             migrations::a_step_that_only_expands_is_passed_over_by_older_versions,
             migrations::a_migration_that_fails_leaves_nothing_of_itself,
             migrations::the_life_of_a_database_stays,
+            sums::a_key_that_is_behind_is_not_made_up_for_by_one_that_is_ahead,
             transactions::of_many_each_that_fails_is_undone_alone,
             transactions::a_savepoint_that_fails_is_undone_and_the_transaction_goes_on,
             transactions::a_savepoint_undoes_a_statement_that_failed,

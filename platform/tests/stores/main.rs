@@ -24,6 +24,8 @@ mod rig;
 #[cfg(test)]
 mod sqlite;
 #[cfg(test)]
+mod sums;
+#[cfg(test)]
 mod transactions;
 #[cfg(test)]
 mod values;
