@@ -41,7 +41,6 @@ pub(super) const GATHER_MAX: Duration = Duration::from_millis(300);
 pub(super) struct Deliveries {
     wire: Arc<Wire>,
     owner: String,
-    durable: String,
     place: Place,
     open: Option<pull::Stream>,
     pause: Duration,
@@ -54,17 +53,15 @@ impl Deliveries {
         owner: &str,
         aggregate: &'static str,
     ) -> Self {
-        let durable = Names::durable(consumer, aggregate);
         let place = Place::new(
             wire.jetstream.clone(),
             wire.names.stream(owner),
-            durable.clone(),
+            Names::durable(consumer, aggregate),
             wire.names.events(owner, aggregate),
         );
         Self {
             wire,
             owner: owner.to_owned(),
-            durable,
             place,
             open: None,
             pause: Duration::ZERO,
@@ -102,7 +99,7 @@ impl Deliveries {
     }
 
     fn lose(&mut self, reason: &str) {
-        tracing::info!(consumer = self.durable, reason, "subscribing again");
+        tracing::info!(consumer = self.place.name(), reason, "subscribing again");
         self.give_back();
     }
 
@@ -114,7 +111,7 @@ impl Deliveries {
         match self.subscribe().await {
             Ok(open) => self.open = Some(open),
             Err(error) => {
-                tracing::warn!(consumer = self.durable, %error, "no subscription yet");
+                tracing::warn!(consumer = self.place.name(), %error, "no subscription yet");
             }
         }
     }

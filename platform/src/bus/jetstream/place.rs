@@ -65,6 +65,11 @@ impl Place {
         }
     }
 
+    /// Its name on the server.
+    pub(super) fn name(&self) -> &str {
+        &self.durable
+    }
+
     pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
