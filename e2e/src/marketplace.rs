@@ -96,7 +96,7 @@ impl Marketplace {
     /// When it does not start.
     pub async fn start_on(directory: TempDir, settings: &[&str]) -> anyhow::Result<Self> {
         let kind = kind(&program()?, Composition::Embedded, settings);
-        Self::start_in(kind, Arc::new(Scratch(directory))).await
+        Self::start_in(kind, Arc::new(Scratch::from(directory))).await
     }
 
     /// Starts the program under test with this part of its data directory (all of it, if it has no
@@ -364,6 +364,11 @@ impl Marketplace {
     /// # Errors
     /// When the audit is not clean or the program does not end well.
     pub async fn audit_and_stop(mut self) -> anyhow::Result<()> {
+        let ended = self.end_well().await;
+        self.directory.kept_on_failure(ended)
+    }
+
+    async fn end_well(&mut self) -> anyhow::Result<()> {
         self.come_to_rest().await?;
         self.terminate().await?;
         let log = self.log()?;

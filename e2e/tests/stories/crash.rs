@@ -73,8 +73,8 @@ async fn killed_under_load_it_loses_nothing_and_does_nothing_twice() {
         verdict::ask_again(&history, &mut clients).await;
         verdict::acknowledged_is_there(&history, &mut clients).await;
     }
-    tokio::time::sleep(Duration::from_secs(4)).await; // longer than any hold
-    marketplace.come_to_rest().await.unwrap();
+    let mut clients = connected(&marketplace, &cookies).await;
+    verdict::come_to_rest(&marketplace, &history, &mut clients).await;
     verdict::all_was_kept(&marketplace, &history, &cookies).await;
     assert!(
         history.read().created.len() > 100,

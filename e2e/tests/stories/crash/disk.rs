@@ -77,8 +77,7 @@ async fn on_a_full_disk_it_keeps_its_word_and_goes_on_when_there_is_room() {
     let mut clients = connected(&marketplace, &cookies).await;
     verdict::ask_again(&history, &mut clients).await;
     verdict::acknowledged_is_there(&history, &mut clients).await;
-    tokio::time::sleep(Duration::from_secs(4)).await; // longer than any hold
-    marketplace.come_to_rest().await.unwrap();
+    verdict::come_to_rest(&marketplace, &history, &mut clients).await;
     verdict::all_was_kept(&marketplace, &history, &cookies).await;
     marketplace.audit_and_stop().await.unwrap();
 }

@@ -177,6 +177,26 @@ fn ids_in(list: &Value) -> impl Iterator<Item = String> {
         .map(|item| item["id"].as_str().unwrap().to_owned())
 }
 
+/// Waits until nobody holds a ticket that is not paid, the requests that were sent again among them, and
+/// then until nothing is left to do.
+pub async fn come_to_rest(marketplace: &Marketplace, history: &History, clients: &mut [Client]) {
+    let began = Instant::now();
+    let created = history.read().created.clone();
+    for (ask, id) in created.iter().filter(|(ask, _)| ask.path == "/api/orders") {
+        let path = format!("{}/{id}", ask.path);
+        loop {
+            let seen = see(&mut clients[ask.who], &path).await;
+            let status = seen["status"].as_str().unwrap_or_default();
+            if ["complete", "cancelled", "refunded"].contains(&status) {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end: {seen}");
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+    marketplace.come_to_rest().await.unwrap();
+}
+
 /// At rest, every order and every listing ended as their people were told.
 async fn ended_as_was_said(history: &History, clients: &mut [Client]) {
     let (created, cancelled, withdrawn, offers) = {

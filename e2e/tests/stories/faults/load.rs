@@ -64,7 +64,7 @@ pub async fn lived_through(
     let mut clients = connected(&marketplace, &cookies).await;
     verdict::ask_again(&history, &mut clients).await;
     verdict::acknowledged_is_there(&history, &mut clients).await;
-    marketplace.come_to_rest().await.unwrap();
+    verdict::come_to_rest(&marketplace, &history, &mut clients).await;
     nothing_is_held_up(&marketplace).await;
     verdict::all_was_kept(&marketplace, &history, &cookies).await;
     marketplace.audit_and_stop().await.unwrap();
