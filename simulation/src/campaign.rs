@@ -12,7 +12,7 @@ use crate::coverage::{Coverage, missing};
 use crate::faults::Fault;
 use crate::history::Act;
 use crate::setup::Setup;
-use crate::simulate::{Report, simulate};
+use crate::simulate::{Report, simulate, tell_again};
 
 /// How often progress is shown.
 const SHOW_EVERY: Duration = Duration::from_secs(5);
@@ -30,12 +30,15 @@ pub struct Plan {
     pub time: Option<Duration>,
     /// On how many threads; each simulation runs on one.
     pub threads: usize,
+    /// Every so many seeds one is told again, and must be the same story. None is if this is 0.
+    pub again_every: u64,
 }
 
 /// What many simulations came to.
 #[derive(Debug, Clone, Default)]
 pub struct Campaign {
     seeds: u64,
+    again: u64,
     events: u64,
     orders: u64,
     steps: u64,
@@ -67,12 +70,17 @@ impl Campaign {
                 if number >= plan.seeds || is_over || stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                let report = simulate(&(plan.setup)(plan.first.saturating_add(number)))?;
+                let mut report = simulate(&(plan.setup)(plan.first.saturating_add(number)))?;
+                let again = plan.again_every > 0 && number.is_multiple_of(plan.again_every);
+                if again && report.violations.is_empty() {
+                    report.violations.extend(tell_again(&report)?);
+                }
                 if !report.violations.is_empty() {
                     stop.store(true, Ordering::Relaxed);
                 }
                 let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 shared.0.add(report);
+                shared.0.again += u64::from(again);
                 if began.elapsed().saturating_sub(shared.1) >= SHOW_EVERY {
                     shared.1 = began.elapsed();
                     show(&shared.0);
@@ -157,8 +165,9 @@ impl Campaign {
     #[must_use]
     pub fn progress(&self) -> String {
         format!(
-            "{} seeds, {} orders, {} events, {:.1} h simulated, {} faults, {} of {} goals reached",
+            "{} seeds ({} told again), {} orders, {} events, {:.1} h simulated, {} faults, {} of {} goals reached",
             self.seeds,
+            self.again,
             self.orders,
             self.events,
             self.simulated.as_secs_f64() / 3600.0,

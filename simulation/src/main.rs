@@ -31,6 +31,9 @@ struct Args {
     /// On how many threads; each simulation runs on one [default: one for each core].
     #[arg(long)]
     threads: Option<usize>,
+    /// Every so many seeds one is told again, and must be the same story; 0: none.
+    #[arg(long, default_value_t = 100)]
+    again: u64,
     /// Prints everything that happened in a single seed, and what the services logged of it.
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -92,6 +95,7 @@ fn plan(args: &Args, seeds: u64) -> Plan {
             .minutes
             .map(|minutes| Duration::from_secs(60 * minutes)),
         threads: args.threads.unwrap_or_else(cores),
+        again_every: args.again,
     }
 }
 
@@ -144,7 +148,11 @@ fn flaws(args: &Args) -> anyhow::Result<bool> {
             let_in(Some(flaw)),
             "this program was built with all guards for good"
         );
-        let campaign = Campaign::run(&plan(args, FLAW_SEEDS), |_| {})?;
+        let plan = Plan {
+            again_every: 0,
+            ..plan(args, FLAW_SEEDS)
+        };
+        let campaign = Campaign::run(&plan, |_| {})?;
         let seeds = campaign.seeds();
         match campaign.broken().first() {
             Some(report) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::faults::Fault;
 use crate::setup::Setup;
-use crate::simulate::{Report, simulate};
+use crate::simulate::{ONE_STORY, Report, simulate};
 
 /// How many simulations are tried at most: each takes up to a second.
 const TRIES_MAX: u32 = 160;
@@ -28,6 +28,10 @@ pub fn minimise(broken: Report, show: &dyn Fn(&Setup)) -> anyhow::Result<Report>
     let Some(rule) = broken.violations.first().map(|line| rule(line).to_owned()) else {
         return Ok(broken);
     };
+    // One run alone can't show it.
+    if rule == ONE_STORY {
+        return Ok(broken);
+    }
     let mut search = Search {
         best: broken,
         rule,

@@ -94,6 +94,27 @@ pub fn simulate(setup: &Setup) -> anyhow::Result<Report> {
     report
 }
 
+/// The rule that a seed tells one story.
+pub const ONE_STORY: &str = "again";
+
+/// Runs a simulation once more; what is wrong if that was another story. Without this, nothing that is
+/// found could be looked at again.
+///
+/// # Errors
+/// When it can't be run.
+pub fn tell_again(first: &Report) -> anyhow::Result<Option<String>> {
+    let again = simulate(&first.setup)?;
+    if (again.sum, again.steps, &again.trace) == (first.sum, first.steps, &first.trace) {
+        return Ok(None);
+    }
+    let mut lines = first.trace.iter().zip(&again.trace);
+    let differ = lines.find(|(first, again)| first != again);
+    Ok(Some(format!(
+        "{ONE_STORY}: the seed tells another story the second time: {} steps and {}, first {differ:?}",
+        first.steps, again.steps
+    )))
+}
+
 impl Terms {
     /// Those of a seed.
     #[must_use]

@@ -13,6 +13,7 @@ const PLAN: Plan = Plan {
     seeds: 80,
     time: None,
     threads: 2,
+    again_every: 0,
 };
 
 /// What shows itself only when an owner comes back from a backup at the right moment takes up to a

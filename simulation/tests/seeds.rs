@@ -2,8 +2,9 @@
 
 use simulation::campaign::{Campaign, Plan};
 use simulation::faults::Fault;
+use simulation::simulate::tell_again;
 use simulation::world::Terms;
-use simulation::{Setup, simulate};
+use simulation::{Report, Setup, simulate};
 
 /// With one process of each service (the first) and with two (the others): each has its own sources of
 /// chance to lose control of.
@@ -21,6 +22,19 @@ fn a_seed_tells_one_story() {
     }
 }
 
+/// A campaign looks at that too: of a report that is not this seed's it says so.
+#[test]
+fn another_story_is_noticed() {
+    let told = simulate(&Setup::of(5)).unwrap();
+    assert_eq!(tell_again(&told).unwrap(), None);
+    let mixed_up = Report {
+        setup: Setup::of(6),
+        ..told
+    };
+    let said = tell_again(&mixed_up).unwrap().unwrap();
+    assert!(said.starts_with("again: "), "{said}");
+}
+
 #[test]
 fn a_fixed_sample_is_not_broken_and_reaches_everything() {
     let plan = Plan {
@@ -29,6 +43,7 @@ fn a_fixed_sample_is_not_broken_and_reaches_everything() {
         seeds: 24,
         time: None,
         threads: 2,
+        again_every: 12,
     };
     let campaign = Campaign::run(&plan, |_| {}).unwrap();
     assert!(campaign.is_clean(), "{campaign}");
@@ -44,6 +59,7 @@ fn owners_that_come_back_from_backups_leave_nobody_waiting_and_no_money_behind()
         seeds: 40,
         time: None,
         threads: 2,
+        again_every: 0,
     };
     let campaign = Campaign::run(&plan, |_| {}).unwrap();
     assert!(campaign.is_clean(), "{campaign}");
