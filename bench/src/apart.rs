@@ -3,12 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use e2e::{Client, Cluster, Marketplace, Process};
 use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
 
 use crate::figures::{Figures, Line};
 use crate::workloads::{list_tickets, now, order};
+
+/// Those that hear or say anything.
+const SERVICES: [&str; 6] = [
+    "auth",
+    "tickets",
+    "orders",
+    "expiration",
+    "payments",
+    "notifications",
+];
 
 /// How many clients the limit is taken with.
 const CLIENTS: u32 = 32;
@@ -49,6 +59,43 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Later than this something stood still.
 const LATE: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether all is heard, and how long at most.
+const LOOK: Duration = Duration::from_millis(200);
+const HEARD_WITHIN: Duration = Duration::from_secs(300);
+
+/// How long it takes until every consumer has handled every event that its owner has committed.
+pub async fn until_heard(marketplace: &Marketplace) -> anyhow::Result<Duration> {
+    let (reached, began) = (database_of(marketplace)?, now());
+    let look = move || -> anyhow::Result<()> {
+        let sums = |table: &str| -> anyhow::Result<Vec<(String, String)>> {
+            let sql = format!("select aggregate, sum(version) from {table} group by aggregate");
+            let mut sums = Vec::new();
+            for service in SERVICES {
+                let lines = reached.psql(service, &sql)?;
+                let each = lines.lines().filter_map(|line| line.split_once('|'));
+                sums.extend(each.map(|(name, sum)| (name.to_owned(), sum.to_owned())));
+            }
+            Ok(sums)
+        };
+        while began.elapsed() < HEARD_WITHIN {
+            // In this order: what is committed in between shows as not heard.
+            let (cursors, heads) = (sums("cursors")?, sums("heads")?);
+            let heads: HashMap<String, String> = heads.into_iter().collect();
+            ensure!(!cursors.is_empty(), "nobody has heard anything");
+            if cursors
+                .iter()
+                .all(|(name, sum)| heads.get(name) == Some(sum))
+            {
+                return Ok(());
+            }
+            std::thread::sleep(LOOK);
+        }
+        bail!("not all was heard within {HEARD_WITHIN:?}")
+    };
+    tokio::task::spawn_blocking(look).await??;
+    Ok(began.elapsed())
+}
 
 /// From an order's commit to that of the lock that tickets takes because of it, in another process;
 /// nobody asks anything meanwhile. Both are when the server wrote the commit, before its sync.

@@ -182,13 +182,13 @@ pub async fn order(buyer: &mut Client, ticket: &str) -> anyhow::Result<Answer> {
 async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     let buyers = sign_up_buyers(marketplace).await?;
-    // As many as can be sold in the time.
+    // As many as can be sold in the time, for each eight seconds of it.
     let share = match marketplace.composition() {
         Composition::Embedded => 1,
         Composition::Apart => 10,
     };
     for (count, wanted) in [(1, 8_000), (8, 25_000), (64, 50_000)] {
-        let wanted = wanted / share;
+        let wanted = wanted / share * usize::try_from(length.as_secs())?.div_ceil(8);
         let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
         // What follows from the listing is not to be paid for by the orders.
         marketplace.come_to_rest().await?;
@@ -220,10 +220,17 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
         })
         .await?;
         let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
-        let (case, note) = (format!("{count} connections"), String::new());
+        // What an order sets off may take longer than its answer.
+        let note = match marketplace.composition() {
+            Composition::Embedded => String::new(),
+            Composition::Apart => {
+                let later = apart::until_heard(marketplace).await?.as_secs_f64();
+                format!("all heard {later:.1} s later")
+            }
+        };
         Line {
             workload: "B4 order",
-            case,
+            case: format!("{count} connections"),
             wall,
             cpu,
             note,

@@ -4,11 +4,13 @@
 //! parked, and the owner is asked for what lies between. One whose handler fails is tried again; in
 //! the end its key is blocked, and no other.
 
+mod announced;
 pub mod audit;
 pub mod consumer;
 mod failing;
 mod fetch;
 pub(crate) mod figures;
+mod heard;
 pub mod inbox;
 pub mod operator;
 pub mod owned;
@@ -29,13 +31,13 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::bus::Delivery;
-use crate::clock::until;
 use crate::context::Context;
 use crate::db::{Durability, Tx};
 use crate::failure::{Failure, Result};
 use crate::flaws;
 use crate::trace::Origin;
 use consumer::Consumer;
+use heard::Heard;
 use inbox::{Arrival, Haste, Turn, Verdict};
 use owned::Owned;
 use pace::Pace;
@@ -92,8 +94,7 @@ pub struct Gate {
     /// Whether a task waits for the end of a rebuild, and takes it over if need be.
     finishing: Arc<AtomicBool>,
     recent: Arc<Mutex<HashMap<(&'static str, String), Cursor>>>,
-    /// Of each consumer's last deliveries, when they were handled and how old they were then.
-    handled: Arc<Mutex<HashMap<&'static str, (Duration, Duration)>>>,
+    heard: Arc<Heard>,
     /// When the log may say again that an owner's loss is not believed, in seconds of the clock.
     says_again_at: Arc<AtomicU64>,
 }
@@ -111,7 +112,7 @@ impl Gate {
             rebuilding: Arc::default(),
             finishing: Arc::default(),
             recent: Arc::default(),
-            handled: Arc::default(),
+            heard: Arc::default(),
             says_again_at: Arc::default(),
         }
     }
@@ -200,9 +201,12 @@ impl Gate {
         if flaws::ACKNOWLEDGED_EARLY.is_there() {
             chunk.drain(..).for_each(Delivery::acknowledge);
         }
-        match self.take(consumer, arrivals).await {
+        let (heard, clock) = (&self.heard, &self.context.clock);
+        heard.begin(consumer.aggregate, clock.elapsed());
+        let taken = self.take(consumer, arrivals).await;
+        heard.end(consumer.aggregate, &chunk, clock.elapsed());
+        match taken {
             Ok(verdicts) => {
-                self.note_age(consumer.aggregate, &chunk);
                 settle(chunk, verdicts);
                 Ok(())
             }
@@ -297,23 +301,6 @@ impl Gate {
             ));
         }
         Ok(())
-    }
-
-    fn note_age(&self, aggregate: &'static str, chunk: &[Delivery]) {
-        let Some(last) = chunk.last() else { return };
-        let age = until(last.envelope.time, self.context.now());
-        let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
-        handled.insert(aggregate, (self.context.clock.elapsed(), age));
-    }
-
-    /// Whether a consumer is behind with everything: what it lacks is most likely on its way, in line.
-    fn is_behind(&self, aggregate: &'static str) -> bool {
-        let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = handled.get(aggregate);
-        let now = self.context.clock.elapsed();
-        last.is_some_and(|(at, age)| {
-            *age > inbox::REPAIR_AFTER && now.saturating_sub(*at) < inbox::REPAIR_AFTER
-        })
     }
 
     fn remember(

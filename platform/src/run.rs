@@ -248,8 +248,11 @@ async fn hear(
             let turns = turns.as_ref();
             turns.is_none_or(|turns| turns.have(number))
         };
-        tasks.spawn(gate.clone().heads_loop(consumer.clone(), hears, news));
-        tasks.spawn(gate.clone().watermark_loop(consumer.clone()));
+        tasks.spawn(
+            gate.clone()
+                .heads_loop(consumer.clone(), hears.clone(), news),
+        );
+        tasks.spawn(gate.clone().watermark_loop(consumer.clone(), hears));
     }
     Ok(())
 }

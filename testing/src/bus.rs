@@ -1,5 +1,6 @@
 //! A bus that loses, doubles, delays and re-orders, as told.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub struct FaultyBus {
     inner: Arc<dyn Bus>,
     faults: Arc<Mutex<Faults>>,
     published: Arc<Mutex<Vec<Arc<Envelope>>>>,
+    questions: Arc<AtomicU64>,
     choices: Arc<Seeded>,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
@@ -58,6 +60,7 @@ impl FaultyBus {
             inner,
             faults: Arc::default(),
             published: Arc::default(),
+            questions: Arc::default(),
             choices,
             clock,
             tasks,
@@ -73,6 +76,12 @@ impl FaultyBus {
     #[must_use]
     pub fn published(&self) -> Arc<Mutex<Vec<Arc<Envelope>>>> {
         Arc::clone(&self.published)
+    }
+
+    /// How many questions were asked of owners.
+    #[must_use]
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
     }
 
     /// From now on, this goes wrong.
@@ -146,6 +155,7 @@ impl Bus for FaultyBus {
         question: Bytes,
         limit: Duration,
     ) -> Result<Bytes, BusError> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
         if self.happens(self.faults().unanswered) {
             return Err(BusError("not answered".to_owned()));
         }

@@ -67,7 +67,7 @@ impl Gate {
     /// Whoever heard these events before may have died with some of them, and owners that died with it
     /// don't announce their heads: the bus would give them again long after the people asked.
     async fn look_behind(self, consumer: Consumer) {
-        if let Err(failure) = self.compare(&consumer).await {
+        if let Err(failure) = self.begin_to_hear(&consumer).await {
             tracing::debug!(service = self.context.service, %failure, "not compared");
         }
     }

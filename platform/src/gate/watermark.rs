@@ -3,19 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{Arrival, REPAIR_AFTER};
-use super::standing;
+use super::inbox::Arrival;
 use super::store::{Cursor, Reason};
 use crate::db::{Tx, params};
 use crate::failure::Result;
 use crate::flaws;
-use crate::log::heads::Head;
 use crate::log::source::{self, Ask, LogPage, PAGE, Sum};
 
 /// How often owner and consumer compare all they have.
@@ -27,99 +23,46 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// How long a difference may last that is only work in progress.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
-/// How often in a row announced heads wait for a consumer that is behind with everything: 5 s in all.
-const WAITS_MAX: u32 = 25;
+/// How often in a row a comparison waits for a consumer that is behind with everything, and comes
+/// forward: five minutes in all.
+const WAITS_MAX: u32 = 150;
 
 /// How many keys are caught up at once.
 const AT_ONCE: usize = 32;
 
 impl Gate {
-    /// Catches up at start, then compares every minute until the process stops.
-    pub async fn watermark_loop(self, consumer: Consumer) {
+    /// Catches up at start, then compares every minute until the process stops, as long as it hears the
+    /// events: another replica can't know what is on its way.
+    pub(crate) async fn watermark_loop(self, consumer: Consumer, hears: impl Fn() -> bool) {
         if has_none() {
             return;
         }
         let mut pause = Duration::ZERO;
-        while let Err(failure) = self.catch_up(&consumer).await {
+        while hears()
+            && let Err(failure) = self.begin_to_hear(&consumer).await
+        {
             tracing::debug!(service = self.context.service, %failure, "not caught up");
             pause = (pause * 2).clamp(PAUSE_FIRST, EVERY);
             self.context.clock.sleep(pause).await;
         }
         loop {
             self.context.clock.sleep(EVERY).await;
+            if !hears() {
+                continue;
+            }
             if let Err(failure) = self.compare(&consumer).await {
                 tracing::debug!(service = self.context.service, %failure, "not compared");
             }
         }
     }
 
-    /// Hears announced heads until the process stops, as long as it hears the events.
-    pub(crate) async fn heads_loop(
-        self,
-        consumer: Consumer,
-        hears: impl Fn() -> bool,
-        mut news: BoxStream<'static, Bytes>,
-    ) {
-        while let Some(news) = news.next().await {
-            if !hears() {
-                continue;
-            }
-            let heads = serde_json::from_slice::<Vec<Head>>(&news).ok();
-            let Some(mut heads) = heads.filter(|_| !has_none()) else {
-                continue;
-            };
-            heads.retain(|head| head.aggregate == consumer.aggregate);
-            if let Err(failure) = self.compare_heads(&consumer, heads).await {
-                tracing::debug!(service = self.context.service, %failure, "heads were not compared");
-            }
+    /// Looks for what was missed before the service began to hear. A bus apart has kept it, and brings it
+    /// now; only what it does not bring is asked for.
+    pub(super) async fn begin_to_hear(&self, consumer: &Consumer) -> Result<()> {
+        if self.context.db.is_shared() && !self.own_sums(consumer).await?.is_empty() {
+            return self.compare(consumer).await;
         }
-    }
-
-    async fn compare_heads(&self, consumer: &Consumer, mut heads: Vec<Head>) -> Result<()> {
-        heads.retain(|head| !self.is_recent(consumer.aggregate, &head.subject, at(head)));
-        if self.behind(consumer, &heads).await?.is_empty() {
-            return Ok(());
-        }
-        // Most that are behind are only in flight, and to ask for each would keep a busy consumer longer.
-        self.context.clock.sleep(REPAIR_AFTER).await;
-        for _ in 0..WAITS_MAX {
-            if !self.is_behind(consumer.aggregate) {
-                break;
-            }
-            self.context.clock.sleep(REPAIR_AFTER).await;
-        }
-        let behind = self.behind(consumer, &heads).await?;
-        if behind.is_empty() {
-            return Ok(());
-        }
-        self.suspect(consumer, behind).await
-    }
-
-    /// Of these heads, those that the cursors have not reached. The others are remembered: they are
-    /// announced again, and most of them another replica has handled.
-    async fn behind(&self, consumer: &Consumer, heads: &[Head]) -> Result<Vec<(String, Reason)>> {
-        if heads.is_empty() {
-            return Ok(Vec::new());
-        }
-        let keys: Vec<_> = heads
-            .iter()
-            .map(|head| self.key(consumer, &head.subject))
-            .collect();
-        let look = async move |tx: &mut Tx| standing::cursors(tx, &keys).await;
-        let cursors = self.context.db.read(look).await?;
-        let (mut behind, mut reached) = (Vec::new(), Vec::new());
-        for (head, cursor) in heads.iter().zip(cursors) {
-            let (subject, head) = (head.subject.clone(), at(head));
-            if cursor.version > 0 && head.incarnation > cursor.incarnation {
-                behind.push((subject, Reason::Resync));
-            } else if cursor.version < head.version && head.incarnation >= cursor.incarnation {
-                behind.push((subject, Reason::Gap));
-            } else {
-                reached.push((subject, cursor));
-            }
-        }
-        self.remember(consumer.aggregate, reached);
-        Ok(behind)
+        self.catch_up(consumer).await
     }
 
     /// Takes from the owner's log whatever it has that was not handled here: once, without waiting
@@ -168,16 +111,26 @@ impl Gate {
         }
     }
 
-    /// Compares the sums of each partition, and the single heads only where those differ.
+    /// Compares the sums of each partition, and the single heads only where those differ, once what the
+    /// owner had published is not on its way any more.
     ///
     /// # Errors
     /// When the owner does not answer.
     pub async fn compare(&self, consumer: &Consumer) -> Result<()> {
         let wanted = self.owner_sums(consumer).await?;
+        let (clock, asked_at) = (&self.context.clock, self.context.now());
         if self.differing(consumer, &wanted).await?.is_empty() {
             return Ok(());
         }
-        self.context.clock.sleep(IN_FLIGHT).await;
+        for _ in 0..WAITS_MAX {
+            clock.sleep(IN_FLIGHT).await;
+            if !self
+                .heard
+                .may_bring(consumer.aggregate, asked_at, clock.elapsed())
+            {
+                break;
+            }
+        }
         for partition in self.differing(consumer, &wanted).await? {
             let keys = self.differing_keys(consumer, partition).await?;
             self.suspect(consumer, keys).await?;
@@ -304,16 +257,9 @@ impl Gate {
     }
 }
 
-fn at(head: &Head) -> Cursor {
-    Cursor {
-        version: head.version,
-        incarnation: head.incarnation,
-    }
-}
-
 /// Whether this program is to do without: a guard that is switched off, or one whose absence the
 /// comparison would make good.
-fn has_none() -> bool {
+pub(super) fn has_none() -> bool {
     let all = [
         flaws::NO_WATERMARK,
         flaws::ACKNOWLEDGED_EARLY,

@@ -8,6 +8,8 @@ mod blocked;
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
+mod in_line;
+#[cfg(test)]
 mod jetstream;
 #[cfg(test)]
 mod log;
