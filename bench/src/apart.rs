@@ -4,21 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use e2e::{Client, Cluster, Marketplace, Process};
+use e2e::{Client, Cluster, Marketplace, Process, WITH_DATA};
 use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
 
 use crate::figures::{Figures, Line};
 use crate::workloads::{list_tickets, now, order};
-
-/// Those that hear or say anything.
-const SERVICES: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
 
 /// How many clients the limit is taken with.
 const CLIENTS: u32 = 32;
@@ -71,7 +61,7 @@ pub async fn until_heard(marketplace: &Marketplace) -> anyhow::Result<Duration> 
         let sums = |table: &str| -> anyhow::Result<Vec<(String, String)>> {
             let sql = format!("select aggregate, sum(version) from {table} group by aggregate");
             let mut sums = Vec::new();
-            for service in SERVICES {
+            for service in WITH_DATA {
                 let lines = reached.psql(service, &sql)?;
                 let each = lines.lines().filter_map(|line| line.split_once('|'));
                 sums.extend(each.map(|(name, sum)| (name.to_owned(), sum.to_owned())));

@@ -20,16 +20,6 @@ use serde_json::json;
 /// How long something that goes wrong for a moment may go on doing so.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The services that keep data.
-const WITH_DATABASE: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
-
 /// Whoever keeps a copy of tickets.
 const CONSUMERS: [&str; 2] = ["orders", "notifications"];
 

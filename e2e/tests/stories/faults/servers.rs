@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use e2e::{Client, Cluster, Composition, Marketplace};
+use e2e::{Client, Cluster, Composition, Marketplace, WITH_DATA};
 use hmac::{Hmac, KeyInit, Mac};
 use http::StatusCode;
 use platform::Clock;
@@ -10,7 +10,7 @@ use platform::clock::SystemClock;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{WITH_DATABASE, nothing_is_held_up, page, says_come_again, says_what_is_away};
+use super::{nothing_is_held_up, page, says_come_again, says_what_is_away};
 use crate::people::{pay, person, reserve, until};
 
 /// The processes of ours, by name.
@@ -60,7 +60,7 @@ async fn while_the_database_is_away_people_are_told_to_come_again() {
     let before = processes(&cluster);
 
     cluster.hold("postgres").await.unwrap();
-    for service in WITH_DATABASE {
+    for service in WITH_DATA {
         let check = format!("database of {service}");
         cluster.wait_until_unready(service, &check).await.unwrap();
     }
@@ -104,7 +104,7 @@ async fn while_the_bus_is_away_requests_are_answered_and_events_follow() {
     let before = processes(&cluster);
 
     cluster.hold("nats").await.unwrap();
-    for service in WITH_DATABASE {
+    for service in WITH_DATA {
         cluster.wait_until_unready(service, "bus").await.unwrap();
     }
     page(&mut buyer, "/", StatusCode::OK).await;

@@ -6,10 +6,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use e2e::{Cluster, Marketplace};
+use e2e::{Cluster, Marketplace, WITH_DATA};
 
+use super::PATIENCE;
 use super::load::lived_through;
-use super::{PATIENCE, WITH_DATABASE};
 use crate::crash::SETTINGS;
 use crate::crash::history::History;
 
@@ -79,7 +79,7 @@ async fn replace(
 }
 
 fn replicas(number: u8) -> impl Iterator<Item = String> {
-    let services = WITH_DATABASE.into_iter().chain(["web"]);
+    let services = WITH_DATA.into_iter().chain(["web"]);
     services.map(move |service| format!("{service}-{number}"))
 }
 

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use e2e::{Client, command, keys, program};
+use e2e::{Client, WITH_DATA, command, keys, program};
 use http::StatusCode;
 use serde_json::Value;
 use servers::postgres::Postgres;
 use testing::nats;
 use tokio::process::Child;
 
-use super::{PATIENCE, WITH_DATABASE};
+use super::PATIENCE;
 
 /// A process that was started before anything it needs.
 struct Early {
@@ -90,7 +90,7 @@ impl Early {
 #[tokio::test]
 async fn every_service_may_come_before_what_it_needs() {
     let mut postgres = Postgres::temporary(false).unwrap();
-    for database in WITH_DATABASE.into_iter().chain(["sandbox"]) {
+    for database in WITH_DATA.into_iter().chain(["sandbox"]) {
         postgres.reached().create_database(database).unwrap();
     }
     let mut nats = nats::single().unwrap();
@@ -102,7 +102,7 @@ async fn every_service_may_come_before_what_it_needs() {
     let mut environment = keys(&program().unwrap()).unwrap();
     environment.push(("TICKETING_DATABASE_URL", databases.clone()));
     environment.push(("TICKETING_NATS_URL", nats.url()));
-    let services: Vec<Early> = WITH_DATABASE
+    let services: Vec<Early> = WITH_DATA
         .into_iter()
         .map(|service| Early::start(service, &environment))
         .collect();
