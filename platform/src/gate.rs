@@ -204,7 +204,8 @@ impl Gate {
         let (heard, clock) = (&self.heard, &self.context.clock);
         heard.begin(consumer.aggregate, clock.elapsed());
         let taken = self.take(consumer, arrivals).await;
-        heard.end(consumer.aggregate, &chunk, clock.elapsed());
+        let handled = if taken.is_ok() { chunk.as_slice() } else { &[] };
+        heard.end(consumer.aggregate, handled, clock.elapsed());
         match taken {
             Ok(verdicts) => {
                 settle(chunk, verdicts);

@@ -40,10 +40,11 @@ struct Waiting {
 }
 
 impl Announced {
-    /// Notes a head, unless it has been noted.
+    /// Notes a head, unless it or a newer one has been noted.
     fn note(&mut self, subject: String, waiting: Waiting) {
+        let age = |head: Cursor| (head.incarnation, head.version);
         let known = self.0.get(&subject);
-        if known.is_none_or(|known| known.head != waiting.head) {
+        if known.is_none_or(|known| age(known.head) < age(waiting.head)) {
             self.0.insert(subject, waiting);
         }
     }

@@ -36,12 +36,12 @@ impl Heard {
         });
     }
 
-    /// They are handled, or given back.
-    pub(super) fn end(&self, aggregate: &'static str, chunk: &[Delivery], now: Duration) {
+    /// These are handled; or they could not be, and none is.
+    pub(super) fn end(&self, aggregate: &'static str, handled: &[Delivery], now: Duration) {
         self.note(aggregate, |last| {
             last.is_at_it = false;
             last.at = now;
-            let newest = chunk.iter().map(|delivery| delivery.envelope.time).max();
+            let newest = handled.iter().map(|delivery| delivery.envelope.time).max();
             last.newest = newest.unwrap_or(last.newest);
         });
     }

@@ -210,7 +210,12 @@ async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_ov
         }
     };
     let version = fetched.envelope.aggregateversion;
-    assert!(stage.cursor("board", "a").await.version < version);
+    let handled = stage.cursor("board", "a").await.version;
+    assert!(
+        handled < version,
+        "{handled} was handled, and another has fetched {version} (delivery {})",
+        fetched.attempt
+    );
 
     let long_before_the_next_comparison = later(gone_at, Duration::from_secs(20));
     stage.until_at("board", "a", version).await;
