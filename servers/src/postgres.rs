@@ -2,6 +2,7 @@
 
 mod backup;
 mod encryption;
+mod reached;
 
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
@@ -14,6 +15,8 @@ use rustix::process::{Signal, geteuid};
 use tempfile::TempDir;
 
 use crate::process::{self, Process, free_port};
+
+pub use reached::Reached;
 
 /// The superuser of a server that was made here.
 pub const USER: &str = "ticketing";
@@ -34,8 +37,10 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long processes of a server that was killed may still be there.
 const LEFT_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long an ordinary stop may take.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// How long an ordinary stop may take: it writes back what its log has, each file with a sync, which is
+/// seconds of a busy disk. And one that leaves that to the next start.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+const STOP_AT_ONCE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a server is started.
 #[derive(Debug, Clone)]
@@ -50,15 +55,6 @@ pub struct Options {
     pub connections_max: u32,
 }
 
-/// A server that answers.
-#[derive(Debug, Clone)]
-pub struct Reached {
-    /// The port on loopback.
-    pub port: u16,
-    password: String,
-    binaries: PathBuf,
-}
-
 /// A running server of one's own. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Postgres {
@@ -66,88 +62,6 @@ pub struct Postgres {
     reached: Reached,
     process: Process,
     _temporary: Option<TempDir>,
-}
-
-impl Reached {
-    /// A server that was made by [`Postgres::temporary`], in whichever process.
-    ///
-    /// # Errors
-    /// When PostgreSQL is not installed.
-    pub fn at(port: u16) -> Result<Self> {
-        Self::with_password(port, PASSWORD)
-    }
-
-    /// A server with this superuser's password.
-    ///
-    /// # Errors
-    /// When PostgreSQL is not installed.
-    pub fn with_password(port: u16, password: &str) -> Result<Self> {
-        Ok(Self {
-            port,
-            password: password.to_owned(),
-            binaries: binaries()?,
-        })
-    }
-
-    /// Runs PostgreSQL's own load generator with a script, for so many clients and seconds; answers
-    /// transactions per second.
-    ///
-    /// # Errors
-    /// When it fails.
-    pub fn pgbench(
-        &self,
-        database: &str,
-        script: &Path,
-        (clients, seconds): (u32, u64),
-    ) -> Result<f64> {
-        let said = process::run(
-            Command::new(self.binaries.join("pgbench"))
-                .args(["--no-vacuum", "--protocol", "prepared", "--jobs", "2"])
-                .args(["--client", &clients.to_string()])
-                .args(["--time", &seconds.to_string()])
-                .arg("--file")
-                .arg(script)
-                .arg(self.url(database)),
-        )?;
-        let line = said.lines().find_map(|line| line.strip_prefix("tps = "));
-        let number = line.and_then(|line| line.split(' ').next());
-        Ok(number.context("pgbench says no rate")?.parse()?)
-    }
-
-    /// The URL of a database for the superuser.
-    #[must_use]
-    pub fn url(&self, database: &str) -> String {
-        let (password, port) = (&self.password, self.port);
-        format!("postgresql://{USER}:{password}@127.0.0.1:{port}/{database}")
-    }
-
-    /// Makes a database if there is none of that name. Texts are compared byte by byte.
-    ///
-    /// # Errors
-    /// When the server does not.
-    pub fn create_database(&self, name: &str) -> Result<()> {
-        let exists = format!("select 1 from pg_database where datname = '{name}'");
-        if !self.psql("postgres", &exists)?.trim().is_empty() {
-            return Ok(());
-        }
-        let sql = format!(
-            "create database \"{name}\" template template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
-        );
-        self.psql("postgres", &sql).map(drop)
-    }
-
-    /// Runs SQL and answers its rows, columns between bars.
-    ///
-    /// # Errors
-    /// When the server refuses it.
-    pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
-        process::run(
-            Command::new(self.binaries.join("psql"))
-                .args(["--no-psqlrc", "--tuples-only", "--no-align", "--quiet"])
-                .args(["--set", "ON_ERROR_STOP=1", "--command", sql])
-                .arg(self.url(database)),
-        )
-    }
 }
 
 impl Postgres {
@@ -213,12 +127,27 @@ impl Postgres {
         &mut self.process
     }
 
-    /// Ends it in order: connections are closed, everything is written back.
+    /// Ends it in order, like [`Self::stop_within`] some seconds.
     ///
     /// # Errors
-    /// When it does not end in time.
+    /// When it does not end.
     pub fn stop(&mut self) -> Result<()> {
-        self.process.stop(Signal::INT, STOP_WITHIN).map(drop)
+        self.stop_within(STOP_WITHIN)
+    }
+
+    /// Ends it in order: connections are closed, everything is written back. What that takes longer for
+    /// than there is time is left to the log, which the next start reads; nothing is lost either way.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop_within(&mut self, limit: Duration) -> Result<()> {
+        self.process.signal(Signal::INT)?;
+        if self.process.wait(limit)?.is_some() {
+            return Ok(());
+        }
+        self.process
+            .stop(Signal::QUIT, STOP_AT_ONCE_WITHIN)
+            .map(drop)
     }
 
     /// Ends it as a crash would.

@@ -26,6 +26,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const SERVICES_END_WITHIN: Duration = Duration::from_secs(9);
 const SERVERS_END_WITHIN: Duration = Duration::from_secs(3);
 
+/// Within which time after the signal PostgreSQL has written everything back, or leaves it to its log; and
+/// for how long it is waited for at least.
+const WRITTEN_BACK_WITHIN: Duration = Duration::from_secs(13);
+const WRITTEN_BACK_AT_LEAST: Duration = Duration::from_secs(1);
+
 /// The pause between two starts of PostgreSQL.
 const POSTGRES_AGAIN: Duration = Duration::from_secs(1);
 
@@ -207,6 +212,7 @@ impl Cluster {
         reason = "machine time: it waits for processes"
     )]
     fn stop(mut self) -> Result<()> {
+        let began = Instant::now();
         let (servers, services): (Vec<_>, Vec<_>) = self
             .members
             .iter_mut()
@@ -222,7 +228,10 @@ impl Cluster {
             }
         }
         if self.postgres.process().is_running() {
-            self.postgres.stop().context("stopping PostgreSQL")?;
+            let left = WRITTEN_BACK_WITHIN.saturating_sub(began.elapsed());
+            self.postgres
+                .stop_within(left.max(WRITTEN_BACK_AT_LEAST))
+                .context("stopping PostgreSQL")?;
         }
         Ok(())
     }
