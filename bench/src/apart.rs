@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use e2e::{Client, Cluster, Marketplace, Process, WITH_DATA};
-use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached};
+use e2e::{Client, Cluster, Marketplace, Process};
+use servers::postgres::{PASSWORD_OF_CLUSTERS, Reached, WITH_DATA};
 
 use crate::figures::{Figures, Line};
 use crate::workloads::{list_tickets, now, order};

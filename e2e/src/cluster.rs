@@ -12,16 +12,6 @@ use tokio::process::Command;
 
 use crate::{Answer, Client, Marketplace};
 
-/// The services that keep data; each has a database of its own.
-pub const WITH_DATA: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
-
 /// How long a process may take to be there again, or to be gone.
 const CHANGES_WITHIN: Duration = Duration::from_secs(60);
 

@@ -9,7 +9,7 @@ mod processes;
 mod scratch;
 
 pub use client::{Answer, Client};
-pub use cluster::{Cluster, WITH_DATA};
+pub use cluster::Cluster;
 pub use composition::{Composition, command, keys, program};
 pub use disk::SmallDisk;
 pub use marketplace::Marketplace;

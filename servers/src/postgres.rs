@@ -25,6 +25,16 @@ pub const USER: &str = "ticketing";
 /// cluster's directory can read its data.
 pub const PASSWORD_OF_CLUSTERS: &str = "ticketing";
 
+/// The services that keep data, in the order of a sale: each has a database of its name in a cluster.
+pub const WITH_DATA: [&str; 6] = [
+    "auth",
+    "tickets",
+    "orders",
+    "expiration",
+    "payments",
+    "notifications",
+];
+
 /// The password of a server that goes with its test.
 const PASSWORD: &str = "secret";
 

@@ -59,10 +59,20 @@ impl Gate {
     /// Looks for what was missed before the service began to hear. A bus apart has kept it, and brings it
     /// now; only what it does not bring is asked for.
     pub(super) async fn begin_to_hear(&self, consumer: &Consumer) -> Result<()> {
-        if self.context.db.is_shared() && !self.own_sums(consumer).await?.is_empty() {
+        if self.context.db.is_shared() && self.has_handled_any(consumer).await? {
             return self.compare(consumer).await;
         }
         self.catch_up(consumer).await
+    }
+
+    async fn has_handled_any(&self, consumer: &Consumer) -> Result<bool> {
+        let (service, aggregate) = (self.context.service, consumer.aggregate);
+        let look = async move |tx: &mut Tx| {
+            let sql = "select 1 from cursors where consumer = $1 and aggregate = $2 limit 1";
+            let any = tx.query_opt(sql, params![service, aggregate]).await?;
+            Ok(any.is_some())
+        };
+        self.context.db.read(look).await
     }
 
     /// Takes from the owner's log whatever it has that was not handled here: once, without waiting

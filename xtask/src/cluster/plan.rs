@@ -7,18 +7,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use servers::postgres::WITH_DATA;
+
 use super::Up;
 use super::directory::Directory;
-
-/// The services that keep data, in the order of a sale.
-pub const WITH_DATA: [&str; 6] = [
-    "auth",
-    "tickets",
-    "orders",
-    "expiration",
-    "payments",
-    "notifications",
-];
 
 /// The plan of a cluster.
 pub struct Plan {

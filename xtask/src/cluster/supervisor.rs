@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use servers::postgres::Postgres;
+use servers::postgres::{Postgres, WITH_DATA};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Up;
 use super::directory::{Directory, State};
 use super::members::{self, Member};
-use super::plan::{Plan, WITH_DATA, said_by};
+use super::plan::{Plan, said_by};
 use crate::{process, workspace};
 
 /// How long the whole may take until it answers.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use e2e::{Client, Cluster, Composition, Marketplace, WITH_DATA};
+use e2e::{Client, Cluster, Composition, Marketplace};
 use hmac::{Hmac, KeyInit, Mac};
 use http::StatusCode;
 use platform::Clock;
 use platform::clock::SystemClock;
 use serde_json::json;
+use servers::postgres::WITH_DATA;
 use sha2::Sha256;
 
 use super::{nothing_is_held_up, page, says_come_again, says_what_is_away};

@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use e2e::{Cluster, Marketplace, WITH_DATA};
+use e2e::{Cluster, Marketplace};
+use servers::postgres::WITH_DATA;
 
 use super::PATIENCE;
 use super::load::lived_through;

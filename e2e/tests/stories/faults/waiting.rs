@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::process::Stdio;
 
-use e2e::{Client, WITH_DATA, command, keys, program};
+use e2e::{Client, command, keys, program};
 use http::StatusCode;
 use serde_json::Value;
-use servers::postgres::Postgres;
+use servers::postgres::{Postgres, WITH_DATA};
 use testing::nats;
 use tokio::process::Child;
 
