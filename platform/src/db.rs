@@ -169,7 +169,12 @@ impl Db {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        let _running = self.load.begin();
+        // It goes on where nobody waits for it any more.
+        let running = self.load.begin();
+        let work = async move |tx: &mut Tx| {
+            let _running = &running;
+            work(tx).await
+        };
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(durability, origin, work).await,
             Engine::Memory(memory) => memory.write(durability, origin, work).await,
@@ -193,7 +198,8 @@ impl Db {
         }
     }
 
-    /// How many transactions that write have ended here, and how many wait or run.
+    /// How many transactions that write have ended here, and how many wait or run, also for nobody any
+    /// more.
     #[must_use]
     pub fn writes(&self) -> (u64, u64) {
         self.load.counts()

@@ -48,9 +48,13 @@ impl World {
     pub async fn crash(mut self) -> anyhow::Result<Crashed> {
         self.ended = true;
         self.tasks.stop(Duration::from_secs(5)).await;
-        // What is still queued was on its way to the disk.
+        // What is still queued was on its way to the disk. It ends before anybody moves the clock: a lease
+        // that is renewed at a later time would outlive its holder.
         for gate in self.gates.values() {
             gate.context.db.write(async |_: &mut Tx| Ok(())).await?;
+            while gate.context.db.writes().1 > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
         // Their files as they are now, before the end of the world closes them.
         let directory = Arc::new(tempfile::tempdir()?);

@@ -107,10 +107,13 @@ impl Desk {
     }
 
     async fn crash_to(self, backup: Option<&Backup>) -> Self {
-        if self.db().is_shared() {
-            self.advance(LEASE);
-        }
+        let clocks = [self.world.clock.clone(), self.sandbox_clock.clone()];
+        let is_shared = self.db().is_shared();
         let crashed = self.world.crash().await.unwrap();
+        if is_shared {
+            // Only now: before, the process would have renewed what it had.
+            clocks.iter().for_each(|clock| clock.advance(LEASE));
+        }
         let service = payments::service(self.settings.clone());
         if let Some(backup) = backup {
             crashed.put_back(backup).unwrap();
