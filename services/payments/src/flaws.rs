@@ -15,12 +15,17 @@ pub const SIGNATURE_IGNORED: Flaw = Flaw::new("nobody looks who has signed a not
 /// A payment that was lost with an older backup is not taken on again.
 pub const LOST_PAYMENT_LEFT: Flaw = Flaw::new("a lost payment is not taken on again");
 
+/// What went back before a restore, and no backup knows of, is not looked for.
+pub const RETURNS_FORGOTTEN: Flaw =
+    Flaw::new("money that a backup has not seen go back is forgotten");
+
 /// All of them.
-pub const ALL: [Flaw; 6] = [
+pub const ALL: [Flaw; 7] = [
     CAPTURED_UNDECIDED,
     KEY_PER_ATTEMPT,
     LOST_ORDER_KEPT,
     LOST_PAYMENT_LEFT,
     NOTICE_BELIEVED,
+    RETURNS_FORGOTTEN,
     SIGNATURE_IGNORED,
 ];

@@ -7,6 +7,7 @@ pub mod order_copies;
 pub mod payments;
 pub mod reconciled;
 pub mod refunds;
+pub mod walks;
 pub mod work;
 
 use anyhow::anyhow;
@@ -34,6 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0005_expand_holder",
         sqlite: include_str!("../migrations/0005_expand_holder.sql"),
+    },
+    Migration {
+        name: "0006_expand_walks",
+        sqlite: include_str!("../migrations/0006_expand_walks.sql"),
     },
 ];
 

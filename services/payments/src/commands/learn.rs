@@ -11,14 +11,16 @@ use crate::domain::payment::Payment;
 use crate::store::payments::{self, Stored};
 use crate::store::work::{self, Work};
 
-/// The provider shows this of the payment.
+/// The provider shows this of the payment. Answers whether money went back that nobody had asked for.
 ///
 /// # Errors
 /// When it shows another amount.
-pub async fn learn(tx: &mut Tx, of: &Payment, charge: &Charge) -> Result<Stored> {
+pub async fn learn(tx: &mut Tx, of: &Payment, charge: &Charge) -> Result<bool> {
     let stored = now(tx, of).await?;
+    let unasked = stored.payment.shows_unasked_return(charge);
     let (payment, happened) = stored.payment.clone().learn(charge)?;
-    record(tx, stored, payment, &happened).await
+    record(tx, stored, payment, &happened).await?;
+    Ok(unasked)
 }
 
 /// The provider refuses what it was asked for the payment.

@@ -36,7 +36,7 @@ pub(super) async fn record(
     }
     payments::update(tx, &after).await?;
     if after.payment.refunds != before.payment.refunds {
-        refunds::put(tx, &after.payment).await?;
+        refunds::put(tx, &before.payment, &after.payment).await?;
     }
     plan(tx, &before.payment, &after.payment).await?;
     Ok(after)

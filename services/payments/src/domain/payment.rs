@@ -180,6 +180,17 @@ impl Payment {
         learned.map_or(true, |(after, _)| after != *self)
     }
 
+    /// Whether a charge shows that money went back which nobody has asked for here.
+    #[must_use]
+    pub fn shows_unasked_return(&self, charge: &Charge) -> bool {
+        let is_asked = |key: &str| {
+            let undoes = self.decision == Decision::Undo && key == self.undo_key();
+            undoes || self.refunds.iter().any(|refund| refund.key == key)
+        };
+        let is_taken = charge.standing == Standing::Captured;
+        is_taken && charge.refunds.iter().any(|back| !is_asked(&back.key))
+    }
+
     /// The provider refused our request itself, and so did nothing.
     ///
     /// # Errors
@@ -337,6 +348,20 @@ impl Payment {
             key,
             amount_minor,
             done: true,
+        });
+        self.drop_what_is_not_there();
+    }
+
+    /// Money went back that nobody had asked for here. What was asked for and is more than what is left
+    /// the provider would refuse for ever; its order hears what went back, and can be asked anew.
+    fn drop_what_is_not_there(&mut self) {
+        let mut left = self.amount.minor - self.refunded_minor();
+        self.refunds.retain(|refund| {
+            let fits = refund.done || refund.amount_minor <= left;
+            if fits && !refund.done {
+                left -= refund.amount_minor;
+            }
+            fits
         });
     }
 }

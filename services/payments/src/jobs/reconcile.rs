@@ -4,6 +4,8 @@
 //! the usual events. By itself it undoes only what the provider has held for over an hour for no
 //! payment of ours, or for one that has come to nothing.
 
+mod walk;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -65,7 +67,7 @@ impl Reconciler {
         if !is_ours(&ctx).await? {
             return Ok(None);
         }
-        if self.compare_open(&ctx, settling).await? {
+        if self.compare_open(&ctx, settling).await? && self.compare_all(&ctx).await? {
             self.undo_strangers(&ctx).await?;
         }
         Ok(None)

@@ -24,9 +24,14 @@ pub async fn of(tx: &mut Tx, payment_id: PaymentId) -> Result<Vec<Refund>> {
     rows.iter().map(read).collect()
 }
 
-/// Brings the rows to what the payment says.
-pub async fn put(tx: &mut Tx, payment: &Payment) -> Result<()> {
+/// Brings the rows to what the payment says, and what they said `before`.
+pub async fn put(tx: &mut Tx, before: &Payment, payment: &Payment) -> Result<()> {
     let now = tx.now();
+    let is_kept = |old: &Refund| payment.refunds.iter().any(|refund| refund.key == old.key);
+    for dropped in before.refunds.iter().filter(|old| !is_kept(old)) {
+        let sql = "delete from refunds where key = $1";
+        tx.execute_later(sql, params![dropped.key]).await?;
+    }
     for refund in &payment.refunds {
         tx.execute(
             "insert into refunds (key, payment_id, amount_minor, done, asked_at) \

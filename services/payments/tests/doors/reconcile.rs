@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use contracts::events::orders::{OrderFact, OrderStatus, TicketFate};
 use contracts::events::payments::PaymentFact;
 use contracts::money::{Currency, Money};
 use payments::domain::charge::{Charge, Standing};
+use payments::domain::ledger::Account;
 use payments::provider::Provider;
 use payments::provider::sandbox::behaviour::Behaviour;
 
@@ -113,5 +115,55 @@ async fn an_outage_stops_the_reconciler_for_a_moment_only() {
         },
     )
     .await;
+    desk.close().await;
+}
+
+/// Where no notice is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_went_back_by_hand_is_found_within_a_day() {
+    let mut desk = Desk::open().await;
+    let (_, id) = desk.complete().await;
+    // The two looks at everything with which a life begins are over.
+    desk.advance(Duration::from_secs(61));
+    desk.advance(Duration::from_secs(31));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let reference = desk.charges().await[0].reference.clone();
+    let back = desk.sandbox.refund(&reference, 700, "by hand").await;
+    assert_eq!(back.unwrap().held_minor(), 1300);
+    desk.advance(Duration::from_secs(60 * 60));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(desk.kinds(id), ["started", "authorized", "captured"]);
+    desk.advance(Duration::from_secs(23 * 60 * 60));
+    let amount_minor = 700;
+    desk.heard(id, &PaymentFact::Refunded { amount_minor })
+        .await;
+    desk.close().await;
+}
+
+/// The order asks for what is not there any more: that is noticed, and not tried for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_given_back_any_more_is_not_tried_for_ever() {
+    let mut desk = Desk::open().await;
+    let (order, payment_id) = desk.complete().await;
+    let reference = desk.charges().await[0].reference.clone();
+    let back = desk.sandbox.refund(&reference, 700, "by hand").await;
+    assert_eq!(back.unwrap().held_minor(), 1300);
+    let fact = OrderFact::RefundRequested {
+        payment_id,
+        amount_minor: 1301,
+        fate: TicketFate::Withdraw,
+    };
+    let order = desk.say(fact, &order, OrderStatus::Refunding).await;
+    let amount_minor = 700;
+    desk.heard(payment_id, &PaymentFact::Refunded { amount_minor })
+        .await;
+    let fact = OrderFact::Refunded {
+        payment_id,
+        amount_minor,
+        fate: TicketFate::Withdraw,
+    };
+    desk.say(fact, &order, OrderStatus::Complete).await;
+    desk.until_balance(Account::Seller(desk.seller), -1300)
+        .await;
     desk.close().await;
 }

@@ -6,6 +6,7 @@ use contracts::events::orders::{OrderFact, OrderStatus, TicketFate};
 use contracts::events::payments::PaymentFact;
 use payments::domain::charge::Standing;
 use payments::domain::ledger::Account;
+use payments::provider::Provider;
 use payments::provider::sandbox::behaviour::Behaviour;
 
 use crate::desk::{Desk, id_in};
@@ -177,4 +178,32 @@ async fn what_no_order_speaks_of_goes_back_an_hour_into_the_new_life() {
     let undone = async || Ok((standing().await == Standing::Voided).then_some(()));
     desk.world.until(undone).await.unwrap();
     desk.world.end().await.unwrap();
+}
+
+/// Neither the request, nor the notice, nor what came of them is in any log any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_went_back_since_and_that_nobody_knows_of_is_known_again() {
+    let mut desk = Desk::open().await;
+    let (_, payment_id) = desk.complete().await;
+    desk.until_no_work().await;
+    let backup = desk.world.back_up("payments").unwrap();
+    let reference = desk.charges().await[0].reference.clone();
+    let lost = desk.sandbox.refund(&reference, 700, "asked and lost").await;
+    assert_eq!(lost.unwrap().held_minor(), 1300);
+    let desk = desk.put_back(&backup).await;
+    let amount_minor = 700;
+    desk.heard(payment_id, &PaymentFact::Refunded { amount_minor })
+        .await;
+    desk.until_balance(Account::Seller(desk.seller), -1300)
+        .await;
+    // A call that the life before had made arrives after all that.
+    let lost = desk.sandbox.refund(&reference, 300, "under way").await;
+    assert_eq!(lost.unwrap().held_minor(), 1000);
+    desk.advance(Duration::from_secs(61));
+    let amount_minor = 300;
+    desk.heard(payment_id, &PaymentFact::Refunded { amount_minor })
+        .await;
+    desk.until_balance(Account::Seller(desk.seller), -1000)
+        .await;
+    desk.close().await;
 }

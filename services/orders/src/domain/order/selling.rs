@@ -48,8 +48,9 @@ impl Order {
 
     /// The provider has given money back, `total_minor` until now: the whole ends the sale, a part leaves
     /// the order complete.
-    /// If nobody has asked for it here, it was in a part of the log that was lost with an older backup;
-    /// the ticket is then taken off the market, because what was to become of it is lost too.
+    /// If nobody has asked for it here, somebody gave it back at the provider, or the request was in a part
+    /// of the log that was lost with an older backup; the ticket is then taken off the market, because what
+    /// is to become of it nobody has said, or it is lost too.
     ///
     /// # Errors
     /// When the payment is not the one that paid: then it was rejected. When it was heard before, which a

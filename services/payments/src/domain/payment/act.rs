@@ -87,13 +87,18 @@ impl Payment {
         }
     }
 
+    /// The provider's idempotency key of giving everything back.
+    pub(super) fn undo_key(&self) -> String {
+        format!("{}:undo", self.id)
+    }
+
     fn next_refund(&self, reference: &str, decision: Decision) -> Option<Act> {
         let reference = reference.to_owned();
         if decision == Decision::Undo {
             let amount_minor = self.amount.minor - self.refunded_minor();
             return Some(Act::Refund {
                 reference,
-                key: format!("{}:undo", self.id),
+                key: self.undo_key(),
                 amount_minor,
             });
         }

@@ -5,6 +5,7 @@ use platform::clock::later;
 use platform::{Context, Result, Tx};
 
 use super::Settlement;
+use super::compare::went_back;
 use crate::commands::learn;
 use crate::commands::take::Task;
 use crate::domain::charge::Charge;
@@ -36,10 +37,12 @@ impl Settlement {
             let (payment_id, act) = (task.payment.id, task.act.name());
             tracing::warn!(%payment_id, act, attempts = task.work.attempts, %error, "no answer from the payment provider");
         }
+        let id = task.payment.id;
         let write = async move |tx: &mut Tx| {
             let of = &task.payment;
+            let mut unasked = false;
             match (&seen, &task.act) {
-                (Seen::Charge(charge), _) => drop(learn::learn(tx, of, charge).await?),
+                (Seen::Charge(charge), _) => unasked = learn::learn(tx, of, charge).await?,
                 (Seen::Nothing, _) => drop(learn::give_up(tx, of).await?),
                 (
                     Seen::Unknown(ProviderError::Invalid { code }),
@@ -48,9 +51,11 @@ impl Settlement {
                 (Seen::Unknown(_), _) => {}
             }
             // Ends here if the act was done; else it comes again.
-            learn::postpone(tx, &task.work, pause).await
+            learn::postpone(tx, &task.work, pause).await?;
+            Ok(unasked)
         };
-        ctx.db.write(write).await
+        went_back(id, ctx.db.write(write).await?);
+        Ok(())
     }
 
     /// The first attempt acts. Every later one looks first, and acts again, with the same key, only

@@ -1,5 +1,6 @@
 //! Compares one payment with what the provider shows, and learns from it.
 
+use contracts::ids::PaymentId;
 use metrics::counter;
 use platform::{Context, Result, Tx};
 
@@ -30,25 +31,34 @@ impl Settlement {
         let id = payment.id;
         let learned = ctx
             .db
-            .write(async move |tx: &mut Tx| learn::learn(tx, &payment, &charge).await.map(drop))
+            .write(async move |tx: &mut Tx| learn::learn(tx, &payment, &charge).await)
             .await;
-        if let Err(failure) = &learned
-            && failure.refused().is_some()
-        {
-            differs("not_believed");
-            tracing::error!(payment_id = %id, %failure, "the provider's record is not believed");
-            return Ok(true);
+        match learned {
+            Ok(unasked) => went_back(id, unasked),
+            Err(failure) if failure.refused().is_some() => {
+                differs("not_believed");
+                tracing::error!(payment_id = %id, %failure, "the provider's record is not believed");
+            }
+            Err(failure) => return Err(failure),
         }
-        learned.map(|()| true)
+        Ok(true)
     }
 }
 
 /// Shows what has not happened yet too, so that the first time is seen as a rise.
 pub(crate) fn show_figures() {
-    for kind in ["not_believed", "undone"] {
+    for kind in ["given_back", "not_believed", "undone"] {
         counter!(DIFFERENCES, "kind" => kind).increment(0);
     }
     counter!(UNANSWERED).increment(0);
+}
+
+/// Counts that money went back which nobody had asked for, if so.
+pub(super) fn went_back(id: PaymentId, unasked: bool) {
+    if unasked {
+        differs("given_back");
+        tracing::warn!(payment_id = %id, "money went back that nobody had asked for here");
+    }
 }
 
 /// Counts a difference that nobody asked for.

@@ -130,6 +130,49 @@ fn refunds_are_asked_for_one_after_the_other() {
 }
 
 #[test]
+fn what_is_not_there_any_more_is_not_asked_for_again() {
+    let asked = payment(captured(), Decision::Take)
+        .request_refund("a", 1200)
+        .and_then(|payment| payment.request_refund("b", 300))
+        .and_then(|payment| payment.request_refund("c", 500))
+        .unwrap();
+    let keys = |payment: &Payment| {
+        let keys = payment.refunds.iter().map(|refund| refund.key.clone());
+        keys.collect::<Vec<_>>()
+    };
+    let shown = charge(Standing::Captured, &[("by hand", 500)]);
+    let (after, happened) = asked.clone().learn(&shown).unwrap();
+    assert_eq!(
+        facts(&happened),
+        [PaymentFact::Refunded { amount_minor: 500 }]
+    );
+    assert_eq!(keys(&after), ["a", "b", "by hand"], "1500 were left");
+    let shown = charge(Standing::Captured, &[("by hand", 1900)]);
+    let (after, _) = asked.learn(&shown).unwrap();
+    assert_eq!(
+        (keys(&after), after.next_act()),
+        (vec!["by hand".to_owned()], None)
+    );
+}
+
+#[test]
+fn money_that_nobody_asked_back_is_told_from_other_money() {
+    let asked = payment(captured(), Decision::Take)
+        .request_refund("a", 500)
+        .unwrap();
+    let shown = |refunds: &[(&str, i64)]| charge(Standing::Captured, refunds);
+    assert!(!asked.shows_unasked_return(&shown(&[])));
+    assert!(!asked.shows_unasked_return(&shown(&[("a", 500)])));
+    assert!(asked.shows_unasked_return(&shown(&[("a", 500), ("b", 1)])));
+    let (known, _) = asked.learn(&shown(&[("b", 1)])).unwrap();
+    assert!(!known.shows_unasked_return(&shown(&[("b", 1)])));
+    let undo = format!("{}:undo", uuid::Uuid::from_u128(9));
+    let undone = shown(&[(undo.as_str(), AMOUNT)]);
+    assert!(!payment(captured(), Decision::Undo).shows_unasked_return(&undone));
+    assert!(payment(captured(), Decision::Take).shows_unasked_return(&undone));
+}
+
+#[test]
 fn each_act_has_a_key_of_its_own() {
     let payment = payment(captured(), Decision::Take);
     let reference = reference();
