@@ -1,10 +1,12 @@
 //! Money goes back: an order asks, payments lets the provider do it, and orders counts what was done.
-//! Calls come late, twice or after they were given up; payments loses what it knew and comes back from a
-//! backup made before.
+//! Calls come late, twice or after they were given up; payments and orders lose what they knew and come
+//! back from backups made before, so that money may go back of which neither knows any more.
 //!
 //! Events arrive in order and once, as the model of delivery shows; after a restore the owner tells of
-//! its new life from the start, and hears the order's log again. A run ends: an order is asked twice at
-//! most, an act is tried twice, and payments falls back once.
+//! its new life from the start, and hears the other's log again. A run ends: there are two requests at
+//! most, an act is tried twice, and each owner falls back once. No notices come.
+
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,12 @@ enum Flaw {
     AsksAgain,
     /// What a backup did not have is not asked of the order's log.
     NotHeardAgain,
+    /// What the provider has given back is not looked for after a restore.
+    NotComparedAnew,
+    /// It is looked for once, when calls of the life before may still arrive.
+    ComparedOnce,
+    /// What is asked for and not there any more is asked for on and on.
+    KeptThoughGone,
 }
 
 #[derive(Debug)]
@@ -39,7 +47,7 @@ struct Refund {
 const PAID: u8 = 3;
 
 /// How often one may ask, and how often payments tries an act.
-const REQUESTS: usize = 2;
+const REQUESTS: u8 = 2;
 const ATTEMPTS: u8 = 2;
 
 /// A request to the provider: under this key so much.
@@ -69,8 +77,11 @@ struct Asked {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct State {
     status: OrderStatus,
-    /// What orders has asked for, as its log has it.
-    log: Vec<u8>,
+    /// What orders has asked for, as its log has it: which request, and how much.
+    log: Vec<(u8, u8)>,
+    /// How many requests there were, and how much was asked for in all: also what no log has any more.
+    requests: u8,
+    asked_ever: u8,
     /// What orders holds for given back.
     counted: u8,
     /// How much of the order's log payments has heard.
@@ -78,9 +89,13 @@ struct State {
     asked: Vec<Asked>,
     /// The keys of what the provider was seen to have given back.
     known: Vec<(u8, u8)>,
-    /// The payment's total, and what orders is still to hear: how much it was, and the total then.
+    /// The payment's total, and its log: how much went back, and the total then.
     total: u8,
-    for_orders: Vec<(u8, u8)>,
+    told: Vec<(u8, u8)>,
+    /// How much of that log orders has heard.
+    counted_until: usize,
+    /// How often payments is still to look at all that the provider has.
+    looks: u8,
     /// How many acts payments has begun, as it knows itself.
     begun: u8,
     /// Requests that may still arrive at the provider.
@@ -88,6 +103,7 @@ struct State {
     /// What the provider has given back, by key.
     returned: BTreeMap<(u8, u8), u8>,
     has_fallen_back: bool,
+    orders_fell_back: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,8 +114,11 @@ enum Step {
     /// A request arrives, as late as it likes; its answer is lost.
     Arrive(usize),
     Look,
+    /// Payments has looked at everything.
+    LookedAtAll,
     OrdersHear,
     FallBack,
+    OrdersFallBack,
 }
 
 const ASKED_FIRST: &str = "M1: no more goes back than was asked for";
@@ -109,15 +128,21 @@ const DONE: &str = "L1: at rest, what was asked for is done, and no order waits"
 
 const IN_PARTS: &str = "money goes back in two parts";
 const TOLD_AGAIN: &str = "what orders has counted is told again";
-const POSSIBLE: [&str; 2] = [IN_PARTS, TOLD_AGAIN];
+const UNASKED: &str = "orders counts what it does not know to have asked for";
+const POSSIBLE: [&str; 3] = [IN_PARTS, UNASKED, TOLD_AGAIN];
 
 impl State {
     fn asked_for(&self) -> u8 {
-        self.log.iter().sum()
+        self.log.iter().map(|(_, amount)| amount).sum()
     }
 
     fn returned(&self) -> u8 {
         self.returned.values().sum()
+    }
+
+    /// What payments is to have given back, and is not done.
+    fn pending(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().filter(|asked| !asked.is_done)
     }
 
     /// What the provider shows and payments does not count yet.
@@ -134,124 +159,16 @@ impl State {
 }
 
 impl Refund {
-    fn ask(&self, state: &mut State, amount: u8) -> Option<()> {
-        let may = match state.status {
-            OrderStatus::Complete => amount <= PAID - state.counted,
-            OrderStatus::Refunding => {
-                self.flaw == Flaw::AsksAgain && amount <= PAID - state.counted
-            }
-            OrderStatus::Refunded => false,
-        };
-        if !may || state.log.len() == REQUESTS {
-            return None;
-        }
-        state.log.push(amount);
-        state.status = OrderStatus::Refunding;
-        Some(())
-    }
-
-    fn payments_hear(state: &mut State) -> Option<()> {
-        let amount = *state.log.get(state.heard)?;
-        let request = u8::try_from(state.heard).ok()?;
-        state.heard += 1;
-        let is_done = state.known.iter().any(|(of, _)| *of == request);
-        state.asked.push(Asked {
-            request,
-            amount,
-            attempts: 0,
-            is_done,
-        });
-        Some(())
-    }
-
-    fn act(&self, state: &mut State) -> Option<()> {
-        let begun = state.begun;
-        let mut asked = state.asked.iter_mut();
-        let next = asked.find(|asked| !asked.is_done && asked.attempts < ATTEMPTS)?;
-        let key = match self.flaw {
-            Flaw::KeyPerAttempt => (next.request, next.attempts),
-            Flaw::KeyOfOwnCount => (begun, u8::from(state.has_fallen_back)),
-            _ => (next.request, 0),
-        };
-        next.attempts += 1;
-        let amount = next.amount;
-        state.on_their_way.push(Call { key, amount });
-        state.on_their_way.sort_unstable();
-        Some(())
-    }
-
-    fn arrive(state: &mut State, place: usize) -> Option<()> {
-        if place >= state.on_their_way.len() {
-            return None;
-        }
-        let call = state.on_their_way.remove(place);
-        if !state.returned.contains_key(&call.key) && state.returned() + call.amount <= 2 * PAID {
-            state.returned.insert(call.key, call.amount);
-        }
-        Some(())
-    }
-
-    fn look(&self, state: &mut State) -> Option<()> {
-        let (key, amount) = state.news(self.flaw)?;
-        state.known.push(key);
-        state.known.sort_unstable();
-        state.total += amount;
-        state.begun += 1;
-        state.for_orders.push((amount, state.total));
-        let mut asked = state.asked.iter_mut();
-        let done = match self.flaw {
-            Flaw::KeyOfOwnCount => asked.find(|asked| !asked.is_done),
-            _ => asked.find(|asked| asked.request == key.0),
-        };
-        if let Some(done) = done {
-            done.is_done = true;
-        }
-        Some(())
-    }
-
-    fn orders_hear(&self, state: &mut State) -> Option<()> {
-        if state.for_orders.is_empty() {
-            return None;
-        }
-        let (amount, total) = state.for_orders.remove(0);
-        state.counted = match self.flaw {
-            Flaw::AddedUp => state.counted + amount,
-            // A total of an earlier life may be behind.
-            _ => state.counted.max(total),
-        };
-        if state.counted >= PAID {
-            state.status = OrderStatus::Refunded;
-        } else if state.counted >= state.asked_for() {
-            state.status = OrderStatus::Complete;
-        }
-        Some(())
-    }
-
-    /// Payments is as it was before anybody asked, in a new life. What was on its way to orders is told
-    /// again from its new log, what the order has said is heard again.
-    fn fall_back(&self, state: &mut State) -> Option<()> {
-        if state.has_fallen_back {
-            return None;
-        }
-        if self.flaw != Flaw::NotHeardAgain {
-            state.heard = 0;
-        }
-        state.asked.clear();
-        state.known.clear();
-        state.for_orders.clear();
-        (state.total, state.begun) = (0, 0);
-        state.has_fallen_back = true;
-        Some(())
-    }
-
     fn is_at_rest(&self, state: &State) -> bool {
-        let acts = state.asked.iter().any(|asked| !asked.is_done);
+        let left = PAID - state.returned();
         state.heard == state.log.len()
-            && state.for_orders.is_empty()
-            && state.news(self.flaw).is_none()
+            && state.counted_until == state.told.len()
+            && state.looks == 0
             && state.on_their_way.is_empty()
             // What was given up unheard is tried for ever, and that it arrives at last is not looked at here.
-            && !acts
+            && !state.pending().any(|asked| asked.amount <= left)
+            // What is looked up is seen.
+            && (state.pending().next().is_none() || state.news(self.flaw).is_none())
     }
 }
 
@@ -270,8 +187,10 @@ impl Model for Refund {
             Step::PaymentsHear,
             Step::Act,
             Step::Look,
+            Step::LookedAtAll,
             Step::OrdersHear,
             Step::FallBack,
+            Step::OrdersFallBack,
         ]);
     }
 
@@ -284,7 +203,9 @@ impl Model for Refund {
             Step::Arrive(place) => Self::arrive(&mut after, place),
             Step::Look => self.look(&mut after),
             Step::OrdersHear => self.orders_hear(&mut after),
+            Step::LookedAtAll => self.looked_at_all(&mut after),
             Step::FallBack => self.fall_back(&mut after),
+            Step::OrdersFallBack => Self::orders_fall_back(&mut after),
         }?;
         Some(after)
     }
@@ -292,25 +213,30 @@ impl Model for Refund {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always(ASKED_FIRST, |_, state: &State| {
-                state.returned() <= state.asked_for()
+                state.returned() <= state.asked_ever
             }),
             Property::always(NO_MORE_THAN_PAID, |_, state: &State| {
-                state.asked_for() <= PAID && state.counted <= PAID
+                let asks_within = state.orders_fell_back || state.asked_for() <= PAID;
+                asks_within && state.counted <= PAID
             }),
             Property::always(COUNTED, |model: &Self, state: &State| {
                 !model.is_at_rest(state) || state.counted == state.returned()
             }),
             Property::always(DONE, |model: &Self, state: &State| {
-                let is_done =
-                    state.returned() == state.asked_for() && state.status != OrderStatus::Refunding;
-                !model.is_at_rest(state) || is_done
+                let is_done = state.orders_fell_back || state.returned() == state.asked_for();
+                let nobody_waits = state.status != OrderStatus::Refunding;
+                let nothing_is_left = state.pending().next().is_none();
+                !model.is_at_rest(state) || (is_done && nobody_waits && nothing_is_left)
             }),
             Property::sometimes(IN_PARTS, |_, state: &State| {
                 state.status == OrderStatus::Refunded && state.log.len() == 2
             }),
             Property::sometimes(TOLD_AGAIN, |_, state: &State| {
-                let first = state.for_orders.first();
-                first.is_some_and(|(_, total)| state.has_fallen_back && *total <= state.counted)
+                let next = state.told.get(state.counted_until);
+                next.is_some_and(|(_, total)| state.has_fallen_back && *total <= state.counted)
+            }),
+            Property::sometimes(UNASKED, |_, state: &State| {
+                state.log.is_empty() && state.counted > 0
             }),
         ]
     }
@@ -333,6 +259,9 @@ fn each_rule_is_needed() {
         (Flaw::SeenCounts, COUNTED),
         (Flaw::AsksAgain, NO_MORE_THAN_PAID),
         (Flaw::NotHeardAgain, DONE),
+        (Flaw::NotComparedAnew, COUNTED),
+        (Flaw::ComparedOnce, COUNTED),
+        (Flaw::KeptThoughGone, DONE),
     ];
     each_is_needed(flawed.map(|(flaw, rule)| (Refund { flaw }, rule)));
 }
