@@ -25,6 +25,8 @@ pub const TRANSITIONS: &[&str] = &[
     "order: complete, refund_requested -> refunding",
     "order: refunding, refunded -> refunded",
     "order: refunding, refunded -> complete",
+    "order: complete, refunded -> refunded",
+    "order: complete, refunded -> complete",
     "order: cancelled, payment_rejected -> cancelled",
     "ticket: none, listed -> listed",
     "ticket: listed, updated -> listed",

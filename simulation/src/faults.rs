@@ -57,6 +57,8 @@ pub enum Fault {
     ProviderUnavailable,
     /// It can't take what it holds.
     ProviderDeclinesCaptures,
+    /// It gives money back that nobody has asked for.
+    GivenBack,
     /// The mail server takes no message.
     MailRefused,
     /// It takes one, and its answer is lost.
@@ -87,7 +89,7 @@ pub enum Fault {
 
 impl Fault {
     /// All there are.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Crash,
         Self::PowerLoss,
         Self::DatabaseCrash,
@@ -113,6 +115,7 @@ impl Fault {
         Self::ProviderAnswerLost,
         Self::ProviderUnavailable,
         Self::ProviderDeclinesCaptures,
+        Self::GivenBack,
         Self::MailRefused,
         Self::MailAnswerLost,
         Self::AnswerLost,

@@ -60,7 +60,8 @@ impl Setup {
         }
     }
 
-    /// A short one in which nothing goes wrong but that owners come back from backups.
+    /// A short one in which nothing goes wrong but that owners come back from backups, and money goes back
+    /// by hand.
     #[must_use]
     pub fn restored(seed: u64) -> Self {
         Self {
@@ -68,7 +69,7 @@ impl Setup {
                 people: 4,
                 busy: Duration::from_secs(12),
             },
-            faults: [Fault::Restored].into(),
+            faults: [Fault::Restored, Fault::GivenBack].into(),
             ..Self::of(seed)
         }
     }

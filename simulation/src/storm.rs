@@ -1,5 +1,7 @@
 //! The first phase: for as long as it lasts, something goes wrong again and again.
 
+mod provider;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -71,7 +73,7 @@ impl Forecast {
 }
 
 /// What strikes a process, a machine or the provider; the rest is weather.
-const STRIKES: [Fault; 18] = [
+const STRIKES: [Fault; 19] = [
     Fault::Crash,
     Fault::PowerLoss,
     Fault::DatabaseCrash,
@@ -90,6 +92,7 @@ const STRIKES: [Fault; 18] = [
     Fault::ProviderAnswerLost,
     Fault::ProviderUnavailable,
     Fault::ProviderDeclinesCaptures,
+    Fault::GivenBack,
 ];
 
 /// Lets what is forecast happen until the time is up.
@@ -212,8 +215,9 @@ async fn strike(world: &World, fault: Fault) -> anyhow::Result<()> {
             });
             world.host(service)?.clock(replica)?.run_off(micros);
         }
+        Fault::GivenBack => provider::give_back(world)?,
         Fault::NewerVersion => newer_version(world).await,
-        _ => misbehave(world, fault, lasts),
+        _ => provider::misbehave(world, fault, lasts),
     }
     Ok(())
 }
@@ -346,20 +350,4 @@ async fn newer_version(world: &World) {
             format!("ticket {ticket} has a seat")
         });
     }
-}
-
-fn misbehave(world: &World, fault: Fault, lasts: Duration) {
-    let mut behaviour = world.usual_provider();
-    match fault {
-        Fault::ProviderLate if world.choices.below(2) == 0 => behaviour.latency = lasts * 3,
-        Fault::ProviderLate => behaviour.answer_delay = lasts * 3,
-        Fault::ProviderAnswerLost => behaviour.lose_answers = 4,
-        Fault::ProviderUnavailable => behaviour.unavailable = true,
-        _ => behaviour.decline_captures = true,
-    }
-    world.fault(fault, || format!("the provider: {behaviour:?}"));
-    world.provider.behave(behaviour);
-    later(world, lasts * 2, |world| {
-        world.provider.behave(world.usual_provider())
-    });
 }

@@ -89,7 +89,7 @@ pub(crate) fn look(disk: &Disk, table: &str, sql: &str) -> anyhow::Result<Vec<St
 }
 
 /// Whose table, and the query that says what of it is under way.
-const UNDER_WAY: [(&str, &str, &str); 5] = [
+const UNDER_WAY: [(&str, &str, &str); 6] = [
     (
         "orders",
         "orders",
@@ -110,6 +110,12 @@ const UNDER_WAY: [(&str, &str, &str); 5] = [
         "payments",
         "hints",
         "select payment_id || ' is to be looked up' from hints",
+    ),
+    (
+        "payments",
+        "walks",
+        "select 'the provider is to be compared with once more' from walks where ended < 2 \
+         or incarnation <> (select value from meta where name = 'incarnation')",
     ),
     (
         "notifications",

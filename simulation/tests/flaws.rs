@@ -16,10 +16,11 @@ const PLAN: Plan = Plan {
     again_every: 0,
 };
 
-/// What shows itself only when an owner comes back from a backup at the right moment takes up to a
+/// What shows itself only when an owner comes back from a backup at the right moment takes up to two
 /// hundred seeds.
-const SELDOM: [Flaw; 3] = [
+const SELDOM: [Flaw; 4] = [
     payments::flaws::LOST_ORDER_KEPT,
+    payments::flaws::RETURNS_FORGOTTEN,
     tickets::flaws::SALE_KEPT,
     expiration::flaws::TIMER_GONE,
 ];
