@@ -1,5 +1,7 @@
 //! A running payments service with a pretended orders, and the sandbox to look into.
 
+mod time;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -332,12 +334,6 @@ impl Desk {
 
     pub fn behave(&self, behaviour: Behaviour) {
         self.sandbox.behave(behaviour);
-    }
-
-    /// Moves all clocks.
-    pub fn advance(&self, by: Duration) {
-        self.sandbox_clock.advance(by);
-        self.world.clock.advance(by);
     }
 
     pub fn db(&self) -> Db {

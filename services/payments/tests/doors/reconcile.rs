@@ -123,10 +123,8 @@ async fn an_outage_stops_the_reconciler_for_a_moment_only() {
 async fn money_that_went_back_by_hand_is_found_within_a_day() {
     let mut desk = Desk::open().await;
     let (_, id) = desk.complete().await;
-    // The two looks at everything with which a life begins are over.
-    desk.advance(Duration::from_secs(61));
-    desk.advance(Duration::from_secs(31));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Those with which a life begins.
+    desk.until_all_compared(2).await;
     let reference = desk.charges().await[0].reference.clone();
     let back = desk.sandbox.refund(&reference, 700, "by hand").await;
     assert_eq!(back.unwrap().held_minor(), 1300);
@@ -134,6 +132,7 @@ async fn money_that_went_back_by_hand_is_found_within_a_day() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(desk.kinds(id), ["started", "authorized", "captured"]);
     desk.advance(Duration::from_secs(23 * 60 * 60));
+    desk.until_all_compared(3).await;
     let amount_minor = 700;
     desk.heard(id, &PaymentFact::Refunded { amount_minor })
         .await;

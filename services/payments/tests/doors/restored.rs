@@ -199,7 +199,7 @@ async fn money_that_went_back_since_and_that_nobody_knows_of_is_known_again() {
     // A call that the life before had made arrives after all that.
     let lost = desk.sandbox.refund(&reference, 300, "under way").await;
     assert_eq!(lost.unwrap().held_minor(), 1000);
-    desk.advance(Duration::from_secs(61));
+    desk.until_all_compared(2).await;
     let amount_minor = 300;
     desk.heard(payment_id, &PaymentFact::Refunded { amount_minor })
         .await;

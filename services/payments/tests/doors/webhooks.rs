@@ -239,16 +239,8 @@ async fn what_can_not_be_looked_up_now_is_looked_up_later() {
     desk.advance(Duration::from_secs(80));
     // What has just begun may have missed that, and waits for some seconds more. Not faster: a second
     // is what a lease is renewed in.
-    let time_goes_on = async {
-        loop {
-            desk.advance(Duration::from_secs(1));
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-    };
-    tokio::select! {
-        () = desk.heard(id, &PaymentFact::Authorized) => {}
-        () = time_goes_on => {}
-    }
+    let heard = desk.heard(id, &PaymentFact::Authorized);
+    desk.in_time(Duration::from_secs(1), heard).await;
     until_looked_up(&desk).await;
     desk.world.end().await.unwrap();
 }

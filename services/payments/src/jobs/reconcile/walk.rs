@@ -23,6 +23,9 @@ use crate::store::walks::{self, Walk};
 /// How often everything is looked at.
 const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How many pages are looked at before what is open is again: a large history takes several runs.
+const PAGES_AT_ONCE: usize = 100;
+
 impl Reconciler {
     /// Goes on with the comparison that is due, if one is; false when the provider does not answer.
     pub(super) async fn compare_all(&self, ctx: &Context) -> Result<bool> {
@@ -32,7 +35,10 @@ impl Reconciler {
         let Some(mut walk) = due(newest, (incarnation, ctx.now()), unheard_after) else {
             return Ok(true);
         };
-        while let Some(position) = walk.position.take() {
+        for _ in 0..PAGES_AT_ONCE {
+            let Some(position) = walk.position.take() else {
+                break;
+            };
             let listed = self.settlement.settings.provider.list(&position, PAGE);
             let page = match self.settlement.call(ctx, listed).await {
                 Ok(page) => page,
