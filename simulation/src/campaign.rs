@@ -18,10 +18,10 @@ use crate::simulate::{Report, simulate, tell_again};
 const SHOW_EVERY: Duration = Duration::from_secs(5);
 
 /// Which simulations are to be run.
-#[derive(Debug, Clone, Copy)]
-pub struct Plan {
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
     /// What is made of each seed.
-    pub setup: fn(u64) -> Setup,
+    pub setup: &'a (dyn Fn(u64) -> Setup + Sync),
     /// The first seed; the others follow it.
     pub first: u64,
     /// How many at most.
@@ -59,7 +59,7 @@ impl Campaign {
         clippy::disallowed_methods,
         reason = "it measures how much is simulated in the machine's own time"
     )]
-    pub fn run(plan: &Plan, show: impl Fn(&Self) + Sync) -> anyhow::Result<Self> {
+    pub fn run(plan: &Plan<'_>, show: impl Fn(&Self) + Sync) -> anyhow::Result<Self> {
         let began = Instant::now();
         let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let shared = Mutex::new((Self::default(), Duration::ZERO));

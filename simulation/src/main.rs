@@ -38,13 +38,13 @@ struct Args {
     #[arg(long, requires = "seed")]
     trace: bool,
     /// With how many people.
-    #[arg(long, requires = "seed")]
+    #[arg(long)]
     people: Option<usize>,
     /// For how many simulated seconds people are busy.
-    #[arg(long, requires = "seed")]
+    #[arg(long)]
     busy: Option<u64>,
     /// What may happen, and nothing else.
-    #[arg(long, requires = "seed", value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',')]
     faults: Option<Vec<Fault>>,
     /// The numbers of strikes that are not to take place, such as 1-7,9.
     #[arg(long, requires = "seed")]
@@ -70,7 +70,8 @@ fn main() -> anyhow::Result<ExitCode> {
     } else if let (Some(seed), None, None) = (args.seed, args.seeds, args.minutes) {
         one(&args, seed)?
     } else {
-        let campaign = Campaign::run(&plan(&args, 100), |campaign| {
+        let setup = |seed| setup(&args, seed);
+        let campaign = Campaign::run(&plan(&args, &setup, 100), |campaign| {
             eprintln!("{}", campaign.progress());
         })?;
         tell(campaign, args.whole)?
@@ -82,10 +83,10 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-fn plan(args: &Args, seeds: u64) -> Plan {
+fn plan<'a>(args: &Args, setup: &'a (dyn Fn(u64) -> Setup + Sync), seeds: u64) -> Plan<'a> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Plan {
-        setup: Setup::of,
+        setup,
         first: args.seed.unwrap_or(1),
         seeds: match args.minutes {
             Some(_) => u64::MAX,
@@ -99,13 +100,8 @@ fn plan(args: &Args, seeds: u64) -> Plan {
     }
 }
 
-fn one(args: &Args, seed: u64) -> anyhow::Result<bool> {
-    if args.trace {
-        let log = tracing_subscriber::fmt().without_time().with_ansi(false);
-        log.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
-            .init();
-        simulation::trace::print(true);
-    }
+/// What is made of a seed: all that it has, unless something else is asked for.
+fn setup(args: &Args, seed: u64) -> Setup {
     let mut setup = Setup::of(seed);
     setup.size.people = args.people.unwrap_or(setup.size.people);
     setup.size.busy = args.busy.map_or(setup.size.busy, Duration::from_secs);
@@ -115,8 +111,18 @@ fn one(args: &Args, seed: u64) -> anyhow::Result<bool> {
     if let Some(Numbers(skip)) = &args.skip {
         setup.skip.clone_from(skip);
     }
+    setup
+}
+
+fn one(args: &Args, seed: u64) -> anyhow::Result<bool> {
+    if args.trace {
+        let log = tracing_subscriber::fmt().without_time().with_ansi(false);
+        log.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+            .init();
+        simulation::trace::print(true);
+    }
     let mut campaign = Campaign::default();
-    campaign.add(simulate(&setup)?);
+    campaign.add(simulate(&setup(args, seed))?);
     // A run that is watched is not run again.
     tell(campaign, args.whole || args.trace)
 }
@@ -148,9 +154,10 @@ fn flaws(args: &Args) -> anyhow::Result<bool> {
             let_in(Some(flaw)),
             "this program was built with all guards for good"
         );
+        let setup = |seed| setup(args, seed);
         let plan = Plan {
             again_every: 0,
-            ..plan(args, FLAW_SEEDS)
+            ..plan(args, &setup, FLAW_SEEDS)
         };
         let campaign = Campaign::run(&plan, |_| {})?;
         let seeds = campaign.seeds();

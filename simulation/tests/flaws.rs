@@ -7,8 +7,8 @@ use simulation::campaign::{Campaign, Plan};
 use simulation::guards;
 
 /// In how many seeds a missing guard shows itself here; most do in the first.
-const PLAN: Plan = Plan {
-    setup: Setup::of,
+const PLAN: Plan<'static> = Plan {
+    setup: &Setup::of,
     first: 1,
     seeds: 80,
     time: None,

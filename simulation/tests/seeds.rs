@@ -38,7 +38,7 @@ fn another_story_is_noticed() {
 #[test]
 fn a_fixed_sample_is_not_broken_and_reaches_everything() {
     let plan = Plan {
-        setup: Setup::of,
+        setup: &Setup::of,
         first: 1,
         seeds: 24,
         time: None,
@@ -54,7 +54,7 @@ fn a_fixed_sample_is_not_broken_and_reaches_everything() {
 #[test]
 fn owners_that_come_back_from_backups_leave_nobody_waiting_and_no_money_behind() {
     let plan = Plan {
-        setup: Setup::restored,
+        setup: &Setup::restored,
         first: 1,
         seeds: 40,
         time: None,
