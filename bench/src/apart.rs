@@ -176,7 +176,7 @@ fn within(figures: &Figures, millis: u64) -> String {
 }
 
 /// The server of a cluster.
-fn database_of(marketplace: &Marketplace) -> anyhow::Result<Reached> {
+pub fn database_of(marketplace: &Marketplace) -> anyhow::Result<Reached> {
     let url = Cluster::of(marketplace).database_url("postgres")?;
     let port = url.rsplit_once("127.0.0.1:").map(|(_, rest)| rest);
     let port = port.and_then(|rest| rest.split('/').next());

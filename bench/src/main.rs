@@ -1,8 +1,12 @@
 //! The load generator behind `cargo xtask bench`: starts the real program, loads it, audits it.
 
 mod apart;
+mod expire;
 mod figures;
 mod onsale;
+mod pay;
+mod signin;
+mod stored;
 mod workloads;
 
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::figures::Line;
-use crate::workloads::{closed_loop, list_tickets, now};
+use crate::workloads::{closed_loop, list_tickets, next, now};
 
 /// One sale of few tickets to many buyers.
 struct Sale {
@@ -99,11 +99,9 @@ async fn buy_what_is_left(
 ) -> anyhow::Result<Vec<Duration>> {
     let mut took = Vec::new();
     loop {
-        let next = queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        let Some(buyer) = next else { return Ok(took) };
+        let Some(buyer) = next(&queue) else {
+            return Ok(took);
+        };
         let ticket = stock.get(buyer % stock.len()).context("no tickets")?;
         let order = json!({"ticketId": ticket});
         let answer = client.post("/api/orders", &order).await?;

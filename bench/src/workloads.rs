@@ -1,6 +1,7 @@
 //! The workloads of the suite, by their numbers.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::figures::{Figures, Line};
-use crate::{apart, onsale};
+use crate::{apart, expire, onsale, pay, signin};
 
 /// A workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,6 +25,12 @@ pub enum Workload {
     Order,
     /// B5: many buyers, few tickets.
     Onsale,
+    /// B3: signing in, and pages meanwhile.
+    Signin,
+    /// B6: payments.
+    Pay,
+    /// B8: holds that end, one after the other and many at once.
+    Expire,
     /// B7: from the order's answer to its ticket shown as held.
     Propagate,
     /// B7: from an order's commit to its ticket's lock, committed in another process (apart).
@@ -69,6 +76,9 @@ pub async fn run(
         Workload::List => pages(marketplace, length, ("B2 list", "/api/tickets?limit=20")).await,
         Workload::Order => orders(marketplace, length).await,
         Workload::Onsale => onsale::onsale(marketplace).await,
+        Workload::Signin => signin::signin(marketplace, length).await,
+        Workload::Pay => pay::pay(marketplace, length).await,
+        Workload::Expire => expire::expire(marketplace, length).await,
         Workload::Propagate => propagate(marketplace).await,
         Workload::Applied => apart::applied(marketplace).await,
         Workload::Start => start(marketplace).await,
@@ -189,36 +199,12 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     };
     for (count, wanted) in [(1, 8_000), (8, 25_000), (64, 50_000)] {
         let wanted = wanted / share * usize::try_from(length.as_secs())?.div_ceil(8);
-        let stock = Arc::new(Mutex::new(list_tickets(&seller, wanted).await?));
+        let stock = list_tickets(&seller, wanted).await?;
         // What follows from the listing is not to be paid for by the orders.
         marketplace.come_to_rest().await?;
-        let mut clients = Vec::new();
-        for number in 0..count {
-            let mine: Vec<_> = buyers.iter().skip(number).step_by(count).cloned().collect();
-            clients.push((Client::connect(marketplace.address).await?, mine));
-        }
+        let clients = shared_among(marketplace.address, &buyers, count).await?;
         let (cpu, began) = (marketplace.cpu()?, now());
-        let end = began + length;
-        let mut figures = closed_loop(clients, |(mut client, mine)| {
-            let stock = Arc::clone(&stock);
-            async move {
-                let mut took = Vec::new();
-                for cookie in mine.into_iter().cycle() {
-                    if now() >= end {
-                        break;
-                    }
-                    client.cookie = Some(cookie);
-                    let next = stock
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pop_front();
-                    let Some(ticket) = next else { break };
-                    took.push(order(&mut client, &ticket).await?.took);
-                }
-                Ok(took)
-            }
-        })
-        .await?;
+        let mut figures = buy(clients, stock, began + length).await?;
         let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
         // What an order sets off may take longer than its answer.
         let note = match marketplace.composition() {
@@ -240,9 +226,54 @@ async fn orders(marketplace: &Marketplace, length: Duration) -> anyhow::Result<(
     Ok(())
 }
 
+/// So many connections, each for some of these people in turn.
+pub async fn shared_among(
+    address: SocketAddr,
+    buyers: &[String],
+    count: usize,
+) -> anyhow::Result<Vec<(Client, Vec<String>)>> {
+    let mut clients = Vec::new();
+    for number in 0..count {
+        let mine: Vec<_> = buyers.iter().skip(number).step_by(count).cloned().collect();
+        clients.push((Client::connect(address).await?, mine));
+    }
+    Ok(clients)
+}
+
+/// Orders one ticket after the other, until there are none or the time is over.
+pub async fn buy(
+    clients: Vec<(Client, Vec<String>)>,
+    stock: VecDeque<String>,
+    end: Instant,
+) -> anyhow::Result<Figures> {
+    let stock = Arc::new(Mutex::new(stock));
+    let work = |(mut client, mine): (Client, Vec<String>)| {
+        let stock = Arc::clone(&stock);
+        async move {
+            let mut took = Vec::new();
+            for cookie in mine.into_iter().cycle() {
+                if now() >= end {
+                    break;
+                }
+                client.cookie = Some(cookie);
+                let Some(ticket) = next(&stock) else { break };
+                took.push(order(&mut client, &ticket).await?.took);
+            }
+            Ok(took)
+        }
+    };
+    closed_loop(clients, work).await
+}
+
+/// The next one of what several share.
+pub fn next<T>(queue: &Mutex<VecDeque<T>>) -> Option<T> {
+    let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+    queue.pop_front()
+}
+
 /// The sessions of people who buy in turn: as outside of a bench, nobody holds hundreds of tickets, each of
 /// which would be counted at their next order.
-async fn sign_up_buyers(marketplace: &Marketplace) -> anyhow::Result<Vec<String>> {
+pub async fn sign_up_buyers(marketplace: &Marketplace) -> anyhow::Result<Vec<String>> {
     let address = marketplace.address;
     let groups = (0..4).map(|group| async move {
         let mut cookies = Vec::new();
