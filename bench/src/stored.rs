@@ -22,7 +22,7 @@ pub fn field(composition: Composition, path: &[&str]) -> String {
         Composition::Embedded => format!("json_extract(envelope, '$.{}')", path.join(".")),
         Composition::Apart => {
             let before: String = before.iter().map(|part| format!(" -> '{part}'")).collect();
-            format!("envelope::json{before} ->> '{last}'")
+            format!("(envelope::json{before} ->> '{last}')")
         }
     }
 }
