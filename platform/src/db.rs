@@ -169,10 +169,11 @@ impl Db {
         T: Send + 'static,
         F: AsyncFn(&mut Tx) -> Result<T> + Send + 'static,
     {
-        // It goes on where nobody waits for it any more.
-        let running = self.load.begin();
+        let running = Arc::new(self.load.begin());
+        // It goes on where nobody waits for it any more, and is not over for who does before it is durable.
+        let held = Arc::clone(&running);
         let work = async move |tx: &mut Tx| {
-            let _running = &running;
+            let _held = &held;
             work(tx).await
         };
         match &self.engine {
