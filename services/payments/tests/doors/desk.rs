@@ -315,6 +315,14 @@ impl Desk {
             .unwrap()
     }
 
+    /// The provider gives back so much of its first charge, without being asked by payments; answers what
+    /// is left.
+    pub async fn give_back(&self, amount_minor: i64, key: &str) -> i64 {
+        let reference = self.charges().await[0].reference.clone();
+        let given = self.sandbox.refund(&reference, amount_minor, key).await;
+        given.unwrap().held_minor()
+    }
+
     /// The provider's records, also while it answers late.
     pub async fn charges_now(&self) -> Vec<Charge> {
         let mut charges = Vec::new();

@@ -125,9 +125,7 @@ async fn money_that_went_back_by_hand_is_found_within_a_day() {
     let (_, id) = desk.complete().await;
     // Those with which a life begins.
     desk.until_all_compared(2).await;
-    let reference = desk.charges().await[0].reference.clone();
-    let back = desk.sandbox.refund(&reference, 700, "by hand").await;
-    assert_eq!(back.unwrap().held_minor(), 1300);
+    assert_eq!(desk.give_back(700, "by hand").await, 1300);
     desk.advance(Duration::from_secs(60 * 60));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(desk.kinds(id), ["started", "authorized", "captured"]);
@@ -144,9 +142,7 @@ async fn money_that_went_back_by_hand_is_found_within_a_day() {
 async fn what_can_not_be_given_back_any_more_is_not_tried_for_ever() {
     let mut desk = Desk::open().await;
     let (order, payment_id) = desk.complete().await;
-    let reference = desk.charges().await[0].reference.clone();
-    let back = desk.sandbox.refund(&reference, 700, "by hand").await;
-    assert_eq!(back.unwrap().held_minor(), 1300);
+    assert_eq!(desk.give_back(700, "by hand").await, 1300);
     let fact = OrderFact::RefundRequested {
         payment_id,
         amount_minor: 1301,

@@ -9,7 +9,6 @@ use contracts::events::payments::PaymentFact;
 use contracts::ids::PaymentId;
 use http::Request;
 use payments::domain::charge::{Charge, Standing};
-use payments::provider::Provider;
 use payments::provider::notice::Notice;
 use payments::provider::sandbox::behaviour::Behaviour;
 use payments::provider::sandbox::notices::DOOR;
@@ -207,11 +206,7 @@ async fn what_is_about_nothing_of_ours_is_passed_over() {
 async fn money_that_the_provider_gives_back_by_itself_is_noticed() {
     let mut desk = Desk::open_told().await;
     let (_, id) = desk.complete().await;
-    let reference = desk.charges().await[0].reference.clone();
-    desk.sandbox
-        .refund(&reference, 700, "by hand")
-        .await
-        .unwrap();
+    assert_eq!(desk.give_back(700, "by hand").await, 1300);
     let amount_minor = 700;
     desk.heard(id, &PaymentFact::Refunded { amount_minor })
         .await;
