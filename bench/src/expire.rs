@@ -19,26 +19,22 @@ const EACH_SECOND: u64 = 125;
 const SHORT: &str = "3s";
 
 /// Runs both cases, each on a marketplace of its own: how long holds last is said at the start.
-pub async fn expire(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
-    one_by_one(marketplace, length).await?;
+pub async fn expire(marketplace: Marketplace, length: Duration) -> anyhow::Result<Marketplace> {
+    let marketplace = start_instead(marketplace, SHORT).await?;
+    one_by_one(&marketplace, length).await?;
     all_at_once(marketplace, length).await
 }
 
-async fn start(like: &Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
-    let settings = [crate::SETTINGS, &["--order-hold", hold]].concat();
-    match like.composition() {
-        Composition::Embedded => {
-            Marketplace::start_program(like.program(), Composition::Embedded, &settings).await
-        }
-        Composition::Apart => {
-            Marketplace::start_program_replicated(like.program(), &settings).await
-        }
-    }
+/// Another one, with holds of this length. The one before is not there any more: what it uses would be
+/// measured as well.
+async fn start_instead(before: Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
+    let (program, composition) = (before.program().to_owned(), before.composition());
+    before.audit_and_stop().await?;
+    crate::start(&program, composition, &["--order-hold", hold]).await
 }
 
 /// Orders at a fixed rate, whatever becomes of them: how late is each cancelled, by the program's own clock?
-async fn one_by_one(like: &Marketplace, length: Duration) -> anyhow::Result<()> {
-    let marketplace = start(like, SHORT).await?;
+async fn one_by_one(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     let mut buyer = Client::sign_up(marketplace.address, "buyer").await?;
     let count = usize::try_from(EACH_SECOND * length.as_secs())?;
@@ -50,11 +46,11 @@ async fn one_by_one(like: &Marketplace, length: Duration) -> anyhow::Result<()> 
         tokio::time::sleep(at.saturating_sub(began.elapsed())).await;
         order(&mut buyer, ticket).await?;
     }
-    until_none(&marketplace, "orders", LIVE).await?;
-    until_none(&marketplace, "tickets", "tickets where status = 'locked'").await?;
+    until_none(marketplace, "orders", LIVE).await?;
+    until_none(marketplace, "tickets", "tickets where status = 'locked'").await?;
     let (wall, cpu) = (began.elapsed(), marketplace.cpu()?.saturating_sub(cpu));
     let mut figures = Figures {
-        took: late(&marketplace).await?,
+        took: late(marketplace).await?,
     };
     ensure!(
         figures.took.len() == count,
@@ -69,7 +65,7 @@ async fn one_by_one(like: &Marketplace, length: Duration) -> anyhow::Result<()> 
         note: "per s and CPU include the holds".to_owned(),
     }
     .print(&mut figures);
-    marketplace.audit_and_stop().await
+    Ok(())
 }
 
 /// Orders that can still be paid.
@@ -97,15 +93,15 @@ async fn late(marketplace: &Marketplace) -> anyhow::Result<Vec<Duration>> {
 
 /// Very many holds that have ended when the program is there again, which was killed before; somebody goes
 /// on ordering other tickets meanwhile.
-async fn all_at_once(like: &Marketplace, length: Duration) -> anyhow::Result<()> {
+async fn all_at_once(marketplace: Marketplace, length: Duration) -> anyhow::Result<Marketplace> {
     // So many, and how many can be placed a second, at the least.
-    let (each_second, placed) = match like.composition() {
+    let (each_second, placed) = match marketplace.composition() {
         Composition::Embedded => (4_000, 1_000),
         Composition::Apart => (400, 200),
     };
     let count = each_second * usize::try_from(length.as_secs())?;
     let hold = Duration::from_secs(10 + u64::try_from(count / placed)?);
-    let marketplace = start(like, &format!("{}s", hold.as_secs())).await?;
+    let marketplace = start_instead(marketplace, &format!("{}s", hold.as_secs())).await?;
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     let stock = list_tickets(&seller, count).await?;
     let count = stock.len();
@@ -152,7 +148,7 @@ async fn all_at_once(like: &Marketplace, length: Duration) -> anyhow::Result<()>
         note: "CPU is for what expires, too".to_owned(),
     }
     .print(&mut orders);
-    marketplace.audit_and_stop().await
+    Ok(marketplace)
 }
 
 async fn order_until(

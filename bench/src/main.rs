@@ -9,7 +9,7 @@ mod signin;
 mod stored;
 mod workloads;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -62,22 +62,30 @@ async fn measure(cli: Cli) -> anyhow::Result<()> {
     } else {
         cli.workloads
     };
+    let composition = match cli.composition {
+        Put::Embedded => Composition::Embedded,
+        Put::Cluster => Composition::Apart,
+    };
+    let length = std::time::Duration::from_secs(cli.seconds);
     println!("| workload | case | per s | p50 ms | p99 ms | CPU ms each | note |");
     println!("|---|---|---|---|---|---|---|");
     for workload in chosen {
-        let mut marketplace = match cli.composition {
-            Put::Embedded => {
-                Marketplace::start_program(&cli.program, Composition::Embedded, SETTINGS).await?
-            }
-            Put::Cluster => Marketplace::start_program_replicated(&cli.program, SETTINGS).await?,
-        };
-        run(
-            workload,
-            &mut marketplace,
-            std::time::Duration::from_secs(cli.seconds),
-        )
-        .await?;
+        let marketplace = start(&cli.program, composition, &[]).await?;
+        let marketplace = run(workload, marketplace, length).await?;
         marketplace.audit_and_stop().await?;
     }
     Ok(())
+}
+
+/// Starts the program as it is measured, apart with two replicas, with these settings besides the usual.
+async fn start(
+    program: &Path,
+    composition: Composition,
+    settings: &[&str],
+) -> anyhow::Result<Marketplace> {
+    let settings = [SETTINGS, settings].concat();
+    match composition {
+        Composition::Embedded => Marketplace::start_program(program, composition, &settings).await,
+        Composition::Apart => Marketplace::start_program_replicated(program, &settings).await,
+    }
 }

@@ -4,20 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Argon2, Block};
 use e2e::{Client, Marketplace};
 use http::StatusCode;
-use serde_json::json;
 
 use crate::figures::{Figures, Line};
 use crate::workloads::{closed_loop, list_tickets, now};
 
 /// How many people sign in again and again.
 const PEOPLE: usize = 8;
-
-/// What a hash costs by default (OWASP's advice for Argon2id): KiB of memory, passes.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
 
 /// Signs in on eight connections.
 pub async fn signin(marketplace: &Marketplace, length: Duration) -> anyhow::Result<()> {
@@ -34,14 +29,9 @@ pub async fn signin(marketplace: &Marketplace, length: Duration) -> anyhow::Resu
     let (cpu, began) = (marketplace.cpu()?, now());
     let end = began + length;
     let sign_in = closed_loop(clients, |(mut client, name)| async move {
-        let who = json!({"email": format!("{name}@bench.example"), "password": "correct horse"});
         let mut took = Vec::new();
         while now() < end {
-            let answer = client.post("/api/users/signin", &who).await?;
-            if answer.status != StatusCode::OK {
-                bail!("signing in: {} {:?}", answer.status, answer.body);
-            }
-            took.push(answer.took);
+            took.push(client.sign_in(&name).await?.took);
         }
         Ok(took)
     });
@@ -93,9 +83,9 @@ async fn limit(length: Duration) -> anyhow::Result<f64> {
 }
 
 fn hash_until(end: std::time::Instant) -> anyhow::Result<u32> {
-    let params = Params::new(MEMORY_KIB, PASSES, 1, None).map_err(|error| anyhow!("{error}"))?;
-    let mut memory = vec![Block::default(); params.block_count()];
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    // The library's default cost is that of the program.
+    let argon = Argon2::default();
+    let mut memory = vec![Block::default(); argon.params().block_count()];
     let (mut hashes, mut out) = (0, [0; 32]);
     let (password, salt) = (b"correct horse", b"sixteen bytes of");
     while now() < end {

@@ -65,27 +65,28 @@ impl Workload {
 /// How many people buy in [`Workload::Order`].
 const BUYERS: usize = 640;
 
-/// Runs a workload and prints its figures.
+/// Runs a workload and prints its figures; answers the marketplace that it has left.
 pub async fn run(
     workload: Workload,
-    marketplace: &mut Marketplace,
+    mut marketplace: Marketplace,
     length: Duration,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Marketplace> {
     match workload {
-        Workload::Browse => pages(marketplace, length, ("B1 browse", "/")).await,
-        Workload::List => pages(marketplace, length, ("B2 list", "/api/tickets?limit=20")).await,
-        Workload::Order => orders(marketplace, length).await,
-        Workload::Onsale => onsale::onsale(marketplace).await,
-        Workload::Signin => signin::signin(marketplace, length).await,
-        Workload::Pay => pay::pay(marketplace, length).await,
-        Workload::Expire => expire::expire(marketplace, length).await,
-        Workload::Propagate => propagate(marketplace).await,
-        Workload::Applied => apart::applied(marketplace).await,
-        Workload::Start => start(marketplace).await,
-        Workload::Memory => memory(marketplace).await,
-        Workload::Floor => apart::floor(marketplace, length).await,
-        Workload::Idle => apart::idle(marketplace).await,
-    }
+        Workload::Browse => pages(&marketplace, length, ("B1 browse", "/")).await,
+        Workload::List => pages(&marketplace, length, ("B2 list", "/api/tickets?limit=20")).await,
+        Workload::Order => orders(&marketplace, length).await,
+        Workload::Onsale => onsale::onsale(&marketplace).await,
+        Workload::Signin => signin::signin(&marketplace, length).await,
+        Workload::Pay => pay::pay(&marketplace, length).await,
+        Workload::Expire => return expire::expire(marketplace, length).await,
+        Workload::Propagate => propagate(&marketplace).await,
+        Workload::Applied => apart::applied(&marketplace).await,
+        Workload::Start => start(&mut marketplace).await,
+        Workload::Memory => memory(&marketplace).await,
+        Workload::Floor => apart::floor(&marketplace, length).await,
+        Workload::Idle => apart::idle(&marketplace).await,
+    }?;
+    Ok(marketplace)
 }
 
 /// The machine's own time.

@@ -61,6 +61,10 @@ impl Answer {
     }
 }
 
+fn credentials(name: &str) -> Value {
+    json!({"email": format!("{name}@bench.example"), "password": "correct horse"})
+}
+
 impl Client {
     /// Connects.
     ///
@@ -91,13 +95,25 @@ impl Client {
     /// When the connection breaks or the answer is not the expected one.
     pub async fn sign_up(address: SocketAddr, name: &str) -> anyhow::Result<Self> {
         let mut client = Self::connect(address).await?;
-        let body = json!({"email": format!("{name}@bench.example"), "password": "correct horse"});
-        let answer = client.post("/api/users/signup", &body).await?;
+        let answer = client.post("/api/users/signup", &credentials(name)).await?;
         if answer.status != StatusCode::CREATED {
             bail!("signing up: {} {:?}", answer.status, answer.body);
         }
         client.cookie = answer.cookie;
         Ok(client)
+    }
+
+    /// Signs somebody in who has signed up, and goes on as them.
+    ///
+    /// # Errors
+    /// When the connection breaks or the answer is not the expected one.
+    pub async fn sign_in(&mut self, name: &str) -> anyhow::Result<Answer> {
+        let answer = self.post("/api/users/signin", &credentials(name)).await?;
+        if answer.status != StatusCode::OK {
+            bail!("signing in: {} {:?}", answer.status, answer.body);
+        }
+        self.cookie.clone_from(&answer.cookie);
+        Ok(answer)
     }
 
     /// Lists a ticket; answers its id.

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use e2e::Client;
 use http::StatusCode;
-use serde_json::json;
 
 /// How long something that goes wrong for a moment may go on doing so.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,10 +61,8 @@ fn says_come_again(answer: &e2e::Answer) {
 async fn sign_in(person: &Client, name: &str) -> Client {
     let mut fresh = person.again().await.unwrap();
     fresh.cookie = None;
-    let body = json!({"email": format!("{name}@bench.example"), "password": "correct horse"});
-    let answer = fresh.post("/api/users/signin", &body).await.unwrap();
+    let answer = fresh.sign_in(name).await.unwrap();
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
-    fresh.cookie = answer.cookie;
     fresh
 }
 
