@@ -10,6 +10,7 @@ mod migrate;
 mod pipeline;
 mod pool;
 mod session;
+mod together;
 mod values;
 
 use std::cell::Cell;
@@ -28,7 +29,7 @@ use super::tx::{Link, Tx};
 use super::{Durability, Surroundings, Wakers};
 use crate::failure::{Failure, Result};
 use crate::trace::Origin;
-pub(super) use pipeline::Mark;
+pub(super) use pipeline::{Mark, RowOf};
 pub use pool::PostgresSettings;
 use pool::Worker;
 use session::Contended;

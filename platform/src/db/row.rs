@@ -7,7 +7,7 @@ use contracts::money::Currency;
 use crate::failure::Result;
 
 /// What a column can hold in both databases: text, bigint, bytes or nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// SQL null.
     Null,

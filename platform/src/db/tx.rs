@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::postgres::{Mark, Session};
+use super::postgres::{Mark, RowOf, Session};
 use super::row::{Row, Value};
 use super::{Surroundings, sqlite};
 use crate::failure::{Failure, Result};
@@ -95,8 +95,22 @@ impl Tx {
         }
     }
 
+    /// Brings the row whose key the first `key` parameters are to a state: an `insert` of one row, its
+    /// `values` parameters or constants, that on a conflict of the key sets all other columns. Like
+    /// [`Self::execute_later`] it may travel later, then in one statement with other rows. No other
+    /// statement that brings rows of the same table to a state may be in its transaction.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn put_row_later(&mut self, key: usize, sql: &str, params: &[Value]) -> Result<()> {
+        match &self.link {
+            Link::Sqlite(_) => self.execute(sql, params).await.map(drop),
+            Link::Postgres(session) => session.put_row(RowOf { sql, params, key }).await,
+        }
+    }
+
     /// Runs statements that answer rows, none of which needs another's answer; where the database is
-    /// elsewhere, in one journey.
+    /// elsewhere, in one journey, and those that only differ in their parameters as one.
     ///
     /// # Errors
     /// As [`Self::query`].

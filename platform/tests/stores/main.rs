@@ -26,6 +26,7 @@ mod sqlite;
 #[cfg(test)]
 mod sums;
 #[cfg(test)]
+mod together;
 mod transactions;
 #[cfg(test)]
 mod values;

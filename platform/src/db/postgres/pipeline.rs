@@ -2,13 +2,14 @@
 //! does, without a journey of its own.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::task::Poll;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use tokio_postgres::{Error, Statement};
 
+use super::together::{Given, columns, given_as};
 use crate::db::require::Otherwise;
 use crate::db::row::Value;
 use crate::failure::Failure;
@@ -31,6 +32,72 @@ pub(super) enum Ahead {
         /// What it means when the statement fails because it changed none.
         otherwise: Option<Otherwise>,
     },
+    /// Brings rows of one table to their states.
+    Rows(Rows),
+}
+
+/// Rows of one table, each with the state that it is brought to.
+pub(super) struct Rows {
+    sql: String,
+    /// Writes one row.
+    one: Statement,
+    /// Writes many, once there is more than one.
+    many: Option<Statement>,
+    rows: Vec<Vec<Value>>,
+    /// Where the row with a key is among them.
+    places: HashMap<Vec<Value>, usize>,
+}
+
+/// A row that is brought to a state, as parameters of a statement.
+pub(in crate::db) struct RowOf<'a> {
+    pub(in crate::db) sql: &'a str,
+    pub(in crate::db) params: &'a [Value],
+    /// How many of the first parameters are its key.
+    pub(in crate::db) key: usize,
+}
+
+impl Rows {
+    fn new(row: &RowOf<'_>, one: Statement) -> Self {
+        let mut rows = Self {
+            sql: row.sql.to_owned(),
+            one,
+            many: None,
+            rows: Vec::new(),
+            places: HashMap::new(),
+        };
+        rows.put(row);
+        rows
+    }
+
+    /// Adds a row, or replaces the one with its key: one statement can't write a row twice.
+    fn put(&mut self, row: &RowOf<'_>) {
+        let key = row.params.iter().take(row.key).cloned().collect();
+        let place = *self.places.entry(key).or_insert(self.rows.len());
+        match self.rows.get_mut(place) {
+            Some(same) => *same = row.params.to_vec(),
+            None => self.rows.push(row.params.to_vec()),
+        }
+    }
+
+    /// The statement to be sent.
+    pub(super) fn statement(&self) -> &Statement {
+        match &self.many {
+            Some(many) if self.rows.len() > 1 => many,
+            _ => &self.one,
+        }
+    }
+
+    /// Its parameters: those of the row, or for each an array of all rows'.
+    pub(super) fn params(&self) -> Vec<Given<'_>> {
+        let count = self.one.params().len();
+        match self.rows.as_slice() {
+            [row] => row.iter().take(count).map(given_as).collect(),
+            rows => {
+                let columns = columns(rows.iter().map(Vec::as_slice), count);
+                columns.into_iter().map(given_as).collect()
+            }
+        }
+    }
 }
 
 impl Ahead {
@@ -38,6 +105,7 @@ impl Ahead {
     pub(super) fn sql(&self) -> &str {
         match self {
             Self::Control(sql) | Self::Change { sql, .. } => sql,
+            Self::Rows(rows) => &rows.sql,
             Self::Lock { .. } => "holding names",
         }
     }
@@ -46,7 +114,7 @@ impl Ahead {
     pub(super) fn otherwise(&self) -> Option<Failure> {
         match self {
             Self::Change { otherwise, .. } => otherwise.as_ref().map(|failure| failure()),
-            Self::Control(_) | Self::Lock { .. } => None,
+            Self::Control(_) | Self::Lock { .. } | Self::Rows(_) => None,
         }
     }
 }
@@ -69,6 +137,25 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn push(&self, one: Ahead) {
         self.waiting.borrow_mut().push(one);
+    }
+
+    /// Whether rows of this statement wait that more can join, but for its other form.
+    pub(super) fn lacks_many(&self, sql: &str) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        rows_of(&mut waiting, sql).is_some_and(|rows| rows.many.is_none())
+    }
+
+    /// A row joins those of its statement, or waits by itself until others do.
+    pub(super) fn put_row(&self, row: &RowOf<'_>, one: Statement, many: Option<Statement>) {
+        let mut waiting = self.waiting.borrow_mut();
+        if let Some(rows) = rows_of(&mut waiting, row.sql) {
+            rows.many = rows.many.take().or(many);
+            if rows.many.is_some() {
+                rows.put(row);
+                return;
+            }
+        }
+        waiting.push(Ahead::Rows(Rows::new(row, one)));
     }
 
     /// What waits, in order, to be sent now.
@@ -111,6 +198,15 @@ impl Queue {
         self.waiting.borrow_mut().truncate(keep);
         is_unsent
     }
+}
+
+/// The rows of this statement behind which nothing waits but rows of other tables.
+fn rows_of<'a>(waiting: &'a mut [Ahead], sql: &str) -> Option<&'a mut Rows> {
+    let latest = waiting.iter_mut().rev().map_while(|one| match one {
+        Ahead::Rows(rows) => Some(rows),
+        Ahead::Control(_) | Ahead::Lock { .. } | Ahead::Change { .. } => None,
+    });
+    latest.into_iter().find(|rows| rows.sql == sql)
 }
 
 /// The statements that some connection of a pool has prepared: the server understands them.

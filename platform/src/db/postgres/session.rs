@@ -3,14 +3,15 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use anyhow::anyhow;
 use deadpool_postgres::Object;
 use futures::{FutureExt, TryFutureExt, TryStreamExt};
 use tokio_postgres::Statement;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{BorrowToSql, ToSql};
 
-use super::Flag;
-use super::errors;
-use super::pipeline::{Ahead, Journey, Mark, Queue, Understood, in_order};
+use super::pipeline::{Ahead, Journey, Mark, Queue, RowOf, Understood, in_order};
+use super::together::{self, Asked, by_place, columns, given_as};
+use super::{Flag, errors};
 use crate::db::require::Otherwise;
 use crate::db::row::{Row, Value};
 use crate::failure::{Failure, Result};
@@ -78,24 +79,29 @@ impl Session {
     pub(in crate::db) async fn query(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>> {
         self.hold_contended().await?;
         let statement = self.prepare(sql).await?;
+        let params = used(params, statement.params().len());
         self.send(sql, self.rows(&statement, params)).await
     }
 
-    /// Runs statements all at once.
+    /// Runs queries all at once; those of one statement that stand side by side as one.
     pub(in crate::db) async fn query_all(
         &self,
         queries: &[(&str, Vec<Value>)],
     ) -> Result<Vec<Vec<Row>>> {
         self.hold_contended().await?;
-        let mut statements = Vec::with_capacity(queries.len());
-        for (sql, _) in queries {
-            statements.push(self.prepare(sql).await?);
+        let are_alike = |(one, given): &(&str, Vec<Value>), (next, _): &(&str, Vec<Value>)| {
+            one == next && !given.is_empty()
+        };
+        let groups = || queries.chunk_by(are_alike);
+        let mut prepared = Vec::new();
+        for group in groups() {
+            prepared.push(self.prepare_group(group).await?);
         }
-        let answers: Vec<_> = queries.iter().map(|_| Cell::new(Vec::new())).collect();
+        let answers: Vec<_> = prepared.iter().map(|_| Cell::new(Vec::new())).collect();
         let work = async {
-            let each = queries.iter().zip(&statements).zip(&answers);
-            let journeys = each.map(|(((_, params), statement), answer)| {
-                let journey = self.rows(statement, params);
+            let each = prepared.iter().zip(&answers);
+            let journeys = each.map(|(Asked { statement, params }, answer)| {
+                let journey = self.rows(statement, params.iter().map(AsRef::as_ref));
                 journey.map_ok(|rows| answer.set(rows)).boxed_local()
             });
             let sent = in_order(journeys.collect()).await;
@@ -103,7 +109,32 @@ impl Session {
         };
         let sql = queries.first().map_or("", |(sql, _)| *sql);
         self.send(sql, work).await?;
-        Ok(answers.into_iter().map(Cell::into_inner).collect())
+        let mut all = Vec::with_capacity(queries.len());
+        for (group, answer) in groups().zip(answers) {
+            match group.len() {
+                1 => all.push(answer.into_inner()),
+                count => all.extend(by_place(answer.into_inner(), count)?),
+            }
+        }
+        Ok(all)
+    }
+
+    /// A statement for one query, or for several that differ in their parameters.
+    async fn prepare_group<'a>(&self, group: &'a [(&str, Vec<Value>)]) -> Result<Asked<'a>> {
+        let Some((sql, first)) = group.first() else {
+            return Err(Failure::Broken(anyhow!("no query")));
+        };
+        let statement = self.prepare(sql).await?;
+        let count = statement.params().len();
+        if group.len() == 1 {
+            let params = first.iter().take(count).map(given_as).collect();
+            return Ok(Asked { statement, params });
+        }
+        let sql = together::query_for_each(sql, statement.params());
+        let params = columns(group.iter().map(|(_, params)| params.as_slice()), count);
+        let params = params.into_iter().map(given_as).collect();
+        let statement = self.prepare(&sql).await?;
+        Ok(Asked { statement, params })
     }
 
     pub(in crate::db) async fn execute(&self, sql: &str, params: &[Value]) -> Result<u64> {
@@ -115,6 +146,21 @@ impl Session {
     /// Runs a statement with the next one, or at the transaction's end.
     pub(in crate::db) async fn execute_later(&self, sql: &str, params: &[Value]) -> Result<()> {
         self.put_ahead(sql, params, None).await
+    }
+
+    /// Brings a row to a state, with the next statement or at the transaction's end, in one statement
+    /// with other rows of its table.
+    pub(in crate::db) async fn put_row(&self, row: RowOf<'_>) -> Result<()> {
+        self.hold_contended().await?;
+        let one = self.prepare(row.sql).await?;
+        let mut many = None;
+        if self.ahead.lacks_many(row.sql)
+            && let Some(sql) = together::insert_for_each(row.sql, one.params())
+        {
+            many = Some(self.prepare(&sql).await?);
+        }
+        self.ahead.put_row(&row, one, many);
+        Ok(())
     }
 
     /// The same for a statement that fails when it changes nothing: what that means.
@@ -153,7 +199,7 @@ impl Session {
         let sql = "select 1 from heads where aggregate = $1 and subject = $2 for update";
         let params = [Value::Text(aggregate.to_owned()), Value::Text(subject)];
         let statement = self.prepare(sql).await?;
-        self.send(sql, self.rows(&statement, &params))
+        self.send(sql, self.rows(&statement, params))
             .await
             .map(drop)
     }
@@ -274,6 +320,12 @@ impl Session {
             Ahead::Change {
                 statement, params, ..
             } => self.changes(statement, params).map_ok(drop).boxed_local(),
+            Ahead::Rows(rows) => async move {
+                let (statement, params) = (rows.statement(), rows.params());
+                let params = params.iter().map(AsRef::as_ref);
+                self.client.execute_raw(statement, params).await.map(drop)
+            }
+            .boxed_local(),
         }
     }
 
@@ -289,12 +341,11 @@ impl Session {
         errors::failure(error, sql)
     }
 
-    async fn rows(
+    async fn rows<P: BorrowToSql>(
         &self,
         statement: &Statement,
-        params: &[Value],
+        params: impl IntoIterator<Item = P, IntoIter: ExactSizeIterator>,
     ) -> Result<Vec<Row>, tokio_postgres::Error> {
-        let params = used(params, statement.params().len());
         let rows = self.client.query_raw(statement, params).await?;
         let mut rows = std::pin::pin!(rows);
         let mut answer = Vec::new();
