@@ -263,15 +263,19 @@ impl Gate {
             let (mut standings, is_rebuilding) = standing::of_all(tx, &keys).await?;
             gate.unless_paused(tx.is_shared() && is_rebuilding)?;
             let mut verdicts = Vec::with_capacity(arrivals.len());
+            let moves = standing::Moves::default();
             for (arrival, key) in arrivals.iter().zip(keys) {
                 let turn = Turn {
                     gate: &gate,
                     consumer: &consumer,
                     key,
                     haste,
+                    // One that fails alone takes its cursor back with it.
+                    moves: (haste == Haste::AllOrNone).then_some(&moves),
                 };
                 verdicts.push(turn.receive(tx, arrival, &mut standings).await?);
             }
+            moves.write(tx).await?;
             Ok(verdicts)
         };
         self.context

@@ -7,7 +7,7 @@ use contracts::Envelope;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{Haste, Turn};
+use super::inbox::Turn;
 use super::{rebuild, standing};
 use crate::db::{Row, Tx, params};
 use crate::failure::{Failure, Result};
@@ -209,15 +209,12 @@ impl Gate {
                 &read
             }
         };
+        let versions = standing::versions(tx, consumer.aggregate, self.context.service).await?;
         for event in log {
-            let key = self.key(consumer, &event.subject);
-            if event.aggregateversion <= standing::of(tx, &key).await?.cursor.version {
-                let turn = Turn {
-                    gate: self,
-                    consumer,
-                    key,
-                    haste: Haste::LAST,
-                };
+            let handled = versions.get(&event.subject);
+            if handled.is_some_and(|version| event.aggregateversion <= *version) {
+                let key = self.key(consumer, &event.subject);
+                let turn = Turn::last(self, consumer, key);
                 turn.apply_again(tx, event).await?;
             }
         }
@@ -267,17 +264,8 @@ impl Gate {
         consumer: &Consumer,
     ) -> Result<std::collections::BTreeMap<String, i64>> {
         let (service, aggregate) = (self.context.service, consumer.aggregate);
-        let look = async move |tx: &mut Tx| {
-            tx.query(
-                "select subject, version from cursors where consumer = $1 and aggregate = $2",
-                params![service, aggregate],
-            )
-            .await
-        };
-        let rows = self.context.db.read(look).await?;
-        rows.iter()
-            .map(|row| Ok((row.get(0)?, row.get(1)?)))
-            .collect()
+        let look = async move |tx: &mut Tx| standing::versions(tx, aggregate, service).await;
+        self.context.db.read(look).await
     }
 }
 

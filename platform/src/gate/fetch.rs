@@ -8,7 +8,7 @@ use contracts::{Envelope, Timestamp};
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{Arrival, Haste, Turn};
+use super::inbox::{Arrival, Turn};
 use super::standing;
 use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::earlier;
@@ -212,12 +212,7 @@ async fn refold(
     (gate, consumer, key): (&Gate, &Consumer, &Key),
     shared: &[Envelope],
 ) -> Result<()> {
-    let turn = Turn {
-        gate,
-        consumer,
-        key: key.clone(),
-        haste: Haste::LAST,
-    };
+    let turn = Turn::last(gate, consumer, key.clone());
     consumer.remove(tx, &key.subject).await?;
     for event in shared {
         turn.apply_again(tx, event).await?;

@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::standing::{Standing, Standings};
+use super::standing::{Moves, Standing, Standings};
 use super::store::{self, Cursor, Key, Reason, Stuck};
 use crate::clock::later;
 use crate::db::Tx;
@@ -97,6 +97,8 @@ pub(super) struct Turn<'a> {
     pub(super) consumer: &'a Consumer,
     pub(super) key: Key,
     pub(super) haste: Haste,
+    /// Where cursors are noted that the transaction's end writes; without, each is written at once.
+    pub(super) moves: Option<&'a Moves>,
 }
 
 /// What a handler that fails brings down.
@@ -120,6 +122,19 @@ impl Haste {
     pub(super) const LAST: Self = Self::OneByOne { last_run: true };
 }
 
+impl<'a> Turn<'a> {
+    /// One outside the order of deliveries, at which nothing is kept open.
+    pub(super) fn last(gate: &'a Gate, consumer: &'a Consumer, key: Key) -> Self {
+        Self {
+            gate,
+            consumer,
+            key,
+            haste: Haste::LAST,
+            moves: None,
+        }
+    }
+}
+
 impl Turn<'_> {
     /// Handles, parks or passes over one event.
     pub(super) async fn receive(
@@ -128,7 +143,10 @@ impl Turn<'_> {
         arrival: &Arrival,
         standings: &mut Standings,
     ) -> Result<Verdict> {
-        let standing = standings.take(tx, &self.key).await?;
+        let mut standing = standings.take(tx, &self.key).await?;
+        if let Some(cursor) = self.moves.and_then(|moves| moves.of(&self.key)) {
+            standing.cursor = cursor;
+        }
         let verdict = self.decide(tx, arrival, &standing).await?;
         match &verdict {
             Verdict::Superfluous | Verdict::Again(_) => standings.put(&self.key, standing),
@@ -319,7 +337,10 @@ impl Turn<'_> {
     /// The event is handled.
     async fn advance(&self, tx: &mut Tx, event: &Envelope) -> Result<Option<Cursor>> {
         let moved = Cursor::at(event);
-        store::set_cursor(tx, &self.key, moved).await?;
+        match self.moves {
+            Some(moves) => moves.note(&self.key, moved),
+            None => store::set_cursor(tx, &self.key, moved).await?,
+        }
         Ok(Some(moved))
     }
 

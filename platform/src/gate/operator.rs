@@ -4,7 +4,7 @@ use contracts::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Gate;
-use super::inbox::{Haste, Turn};
+use super::inbox::Turn;
 use super::standing;
 use super::store::{self, Cursor, Reason, Stuck};
 use crate::db::{Durability, Tx, params};
@@ -149,12 +149,7 @@ impl Gate {
             let Some(event) = next else {
                 return Err(Refused::conflict("not_blocked", "no event blocks this key").into());
             };
-            let turn = Turn {
-                gate: &gate,
-                consumer: &consumer,
-                key: key.clone(),
-                haste: Haste::LAST,
-            };
+            let turn = Turn::last(&gate, &consumer, key.clone());
             drop(turn.apply(tx, &event).await);
             store::set_cursor(tx, &key, Cursor::at(&event)).await?;
             store::audit(tx, "skipped", &key, version, &note).await?;

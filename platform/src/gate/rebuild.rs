@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Gate;
 use super::consumer::Consumer;
-use super::inbox::{Haste, Turn};
+use super::inbox::Turn;
 use super::standing;
 use super::store;
 use crate::db::{Durability, Tx, params};
@@ -175,16 +175,14 @@ impl Gate {
         let work = async move |tx: &mut Tx| {
             gate.keep_over(tx).await?;
             let mut applied = 0;
-            for event in &events {
-                let key = gate.key(&consumer, &event.subject);
-                let cursor = standing::of(tx, &key).await?.cursor;
+            let keys: Vec<_> = events
+                .iter()
+                .map(|event| gate.key(&consumer, &event.subject))
+                .collect();
+            let cursors = standing::cursors(tx, &keys).await?;
+            for ((event, key), cursor) in events.iter().zip(keys).zip(cursors) {
                 if event.aggregateversion <= cursor.version {
-                    let turn = Turn {
-                        gate: &gate,
-                        consumer: &consumer,
-                        key,
-                        haste: Haste::LAST,
-                    };
+                    let turn = Turn::last(&gate, &consumer, key);
                     turn.apply_again(tx, event).await?;
                     applied += 1;
                 }

@@ -225,6 +225,7 @@ impl Gate {
                     consumer: &consumer,
                     key: key.clone(),
                     haste: Haste::OneByOne { last_run },
+                    moves: None,
                 };
                 turn.retry(tx, standing).await
             };

@@ -1,10 +1,11 @@
 //! Where a key stands: how far its consumer has come, and what is out of the ordinary about it.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::anyhow;
 
-use super::store::{Cursor, Key, Reason};
+use super::store::{self, Cursor, Key, Reason};
 use crate::db::{Row, Tx, Value, params};
 use crate::failure::{Failure, Result};
 
@@ -90,6 +91,18 @@ pub(super) async fn cursors(tx: &mut Tx, keys: &[Key]) -> Result<Vec<Cursor>> {
     answers.iter().map(cursor).collect()
 }
 
+/// The version of each key's cursor.
+pub(super) async fn versions(
+    tx: &mut Tx,
+    aggregate: &str,
+    consumer: &str,
+) -> Result<BTreeMap<String, i64>> {
+    let sql = "select subject, version from cursors where consumer = $1 and aggregate = $2";
+    let rows = tx.query(sql, params![consumer, aggregate]).await?;
+    let each = rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?)));
+    each.collect()
+}
+
 /// Where the keys of one consumer stand, as far as the transaction knows it.
 #[derive(Debug, Default)]
 pub(super) struct Standings(HashMap<String, Standing>);
@@ -112,6 +125,31 @@ impl Standings {
     /// Keeps what is known of a key.
     pub(super) fn put(&mut self, key: &Key, standing: Standing) {
         self.0.insert(key.subject.clone(), standing);
+    }
+}
+
+/// How far a transaction has brought keys of one consumer, until its end writes that of all at once.
+#[derive(Debug, Default)]
+pub(super) struct Moves(RefCell<BTreeMap<String, (Key, Cursor)>>);
+
+impl Moves {
+    /// A key has come this far.
+    pub(super) fn note(&self, key: &Key, cursor: Cursor) {
+        let moved = (key.clone(), cursor);
+        self.0.borrow_mut().insert(key.subject.clone(), moved);
+    }
+
+    /// How far a key has come, if it has moved.
+    pub(super) fn of(&self, key: &Key) -> Option<Cursor> {
+        self.0.borrow().get(&key.subject).map(|(_, cursor)| *cursor)
+    }
+
+    /// Writes it.
+    pub(super) async fn write(self, tx: &mut Tx) -> Result<()> {
+        for (key, cursor) in self.0.take().into_values() {
+            store::set_cursor(tx, &key, cursor).await?;
+        }
+        Ok(())
     }
 }
 

@@ -130,7 +130,8 @@ pub(super) async fn lock(tx: &mut Tx, keys: &[&Key]) -> Result<()> {
 }
 
 pub(super) async fn set_cursor(tx: &mut Tx, key: &Key, cursor: Cursor) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        3,
         "insert into cursors (consumer, aggregate, subject, version, incarnation, partition, digest) \
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (consumer, aggregate, subject) \
          do update set version = excluded.version, incarnation = excluded.incarnation, \

@@ -119,3 +119,43 @@ async fn plain_re_ordering_heals_without_asking_the_owner() {
     stage.mend_wires();
     stage.end(&["a"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_a_key_that_moves_parks_and_moves_again_in_one_transaction_keeps_its_place() {
+    let stage = Stage::start().await;
+    stage.cut_wires();
+    stage.add_times("a", 5).await;
+    stage.add_times("b", 2).await;
+    let gate = stage.gate("board");
+    let consumer = gate.consumer("counter").unwrap();
+    let (a, b) = (stage.log("a").await, stage.log("b").await);
+    let mixed = [
+        &a[0], &b[0], &a[1], &a[3], &b[1], &a[2], &a[4], &a[1], &b[0],
+    ];
+    let arrivals = mixed
+        .map(|event| Arrival::by_bus(Arc::new(event.clone()), 3))
+        .to_vec();
+    let verdicts = gate.take(consumer, arrivals).await.unwrap();
+    let reached = verdicts.iter().map(|verdict| match verdict {
+        Verdict::Handled { cursor, .. } => Some(cursor.version),
+        Verdict::Parked => Some(0),
+        Verdict::Superfluous | Verdict::Again(_) => None,
+    });
+    let expected = [
+        Some(1),
+        Some(1),
+        Some(2),
+        Some(0),
+        Some(2),
+        Some(4),
+        Some(5),
+        None,
+        None,
+    ];
+    assert_eq!(reached.collect::<Vec<_>>(), expected);
+    assert_eq!(stage.cursor("board", "a").await.version, 5);
+    assert_eq!(stage.cursor("board", "b").await.version, 2);
+    assert_eq!(stage.reactions("a").await, [1, 2, 3, 4, 5]);
+    stage.mend_wires();
+    stage.end(&["a", "b"]).await;
+}
