@@ -33,7 +33,7 @@ async fn ring_all(ctx: Context, settings: Settings) -> Result<Option<Duration>> 
             .db
             .read(async |tx: &mut Tx| timers::first(tx).await)
             .await?;
-        let Some((_, next_at)) = first else {
+        let Some(next_at) = first else {
             return Ok(None);
         };
         let now = ctx.now();

@@ -8,7 +8,8 @@ use platform::{Result, Tx, params};
 /// # Errors
 /// When the database does not answer.
 pub async fn put(tx: &mut Tx, order: &OrderState) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        1,
         "insert into order_copies (order_id, status, expires_at) values ($1, $2, $3) \
          on conflict (order_id) do update \
          set status = excluded.status, expires_at = excluded.expires_at",

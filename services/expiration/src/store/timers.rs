@@ -18,27 +18,26 @@ pub struct Timer {
     pub origin: Origin,
 }
 
-/// Sets the timer to a time, from which on it rings. Whether it was set to another before.
+/// Sets the timer to a time, from which on it rings, unless it is set to that already.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn arm(tx: &mut Tx, order_id: OrderId, due_at: Timestamp) -> Result<bool> {
+pub async fn arm(tx: &mut Tx, order_id: OrderId, due_at: Timestamp) -> Result<()> {
     let (traceparent, correlation) = {
         let origin = tx.origin();
         (origin.traceparent.clone(), origin.correlation.clone())
     };
-    let changed = tx
-        .execute(
-            "insert into timers (order_id, due_at, rings, next_at, traceparent, correlation) \
-             values ($1, $2, 0, $2, $3, $4) \
-             on conflict (order_id) do update \
-             set due_at = excluded.due_at, rings = 0, next_at = excluded.next_at, \
-             traceparent = excluded.traceparent, correlation = excluded.correlation \
-             where timers.due_at <> excluded.due_at",
-            params![order_id, due_at, traceparent, correlation],
-        )
-        .await?;
-    Ok(changed > 0)
+    tx.put_row_later(
+        1,
+        "insert into timers (order_id, due_at, rings, next_at, traceparent, correlation) \
+         values ($1, $2, 0, $2, $3, $4) \
+         on conflict (order_id) do update \
+         set due_at = excluded.due_at, rings = 0, next_at = excluded.next_at, \
+         traceparent = excluded.traceparent, correlation = excluded.correlation \
+         where timers.due_at <> excluded.due_at",
+        params![order_id, due_at, traceparent, correlation],
+    )
+    .await
 }
 
 /// The order can expire no more.
@@ -50,18 +49,14 @@ pub async fn remove(tx: &mut Tx, order_id: &str) -> Result<()> {
         .await
 }
 
-/// Which timer rings next, and when.
+/// When the next timer rings.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn first(tx: &mut Tx) -> Result<Option<(OrderId, Timestamp)>> {
-    let row = tx
-        .query_opt(
-            "select order_id, next_at from timers order by next_at, order_id limit 1",
-            &[],
-        )
-        .await?;
-    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+pub async fn first(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    let sql = "select next_at from timers order by next_at limit 1";
+    let row = tx.query_opt(sql, &[]).await?;
+    row.map(|row| row.get(0)).transpose()
 }
 
 /// Timers whose time has come, the longest overdue first; not those that another replica is ringing.

@@ -10,7 +10,8 @@ use platform::{Result, Tx};
 /// # Errors
 /// When the database does not answer.
 pub async fn upsert(tx: &mut Tx, id: OrderId, price: Money) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        1,
         "insert into order_copies (id, price_minor, currency) values ($1, $2, $3) \
          on conflict (id) do update set price_minor = excluded.price_minor, \
          currency = excluded.currency",

@@ -9,7 +9,8 @@ use platform::{Result, Tx};
 /// # Errors
 /// When the database does not answer.
 pub async fn upsert(tx: &mut Tx, id: UserId, email: &str, language: &str) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        1,
         "insert into user_copies (id, email, language) values ($1, $2, $3) \
          on conflict (id) do update set email = excluded.email, language = excluded.language",
         params![id, email, language],

@@ -9,7 +9,8 @@ use crate::domain::reservation::{Market, Offer};
 
 /// Brings the copy to this state.
 pub async fn put(tx: &mut Tx, state: &TicketState, version: i64) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        1,
         "insert into ticket_copies \
          (ticket_id, version, offer_version, seller_id, title, price_minor, currency, status) \
          values ($1, $2, $3, $4, $5, $6, $7, $8) \

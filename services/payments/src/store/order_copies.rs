@@ -10,7 +10,8 @@ use crate::domain::order::Order;
 
 /// Brings the copy to this state.
 pub async fn put(tx: &mut Tx, state: &OrderState) -> Result<()> {
-    tx.execute_later(
+    tx.put_row_later(
+        1,
         "insert into order_copies (id, buyer_id, seller_id, amount_minor, currency, expires_at, \
          status, cancel_reason, payment_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          on conflict (id) do update set buyer_id = excluded.buyer_id, \

@@ -11,7 +11,8 @@ use crate::domain::words::Term;
 /// When the database does not answer.
 pub async fn add(tx: &mut Tx, ticket: &Ticket, words: &[String]) -> Result<()> {
     for word in words {
-        tx.execute(
+        tx.put_row_later(
+            3,
             "insert into title_words (word, created_at, ticket_id) values ($1, $2, $3) \
              on conflict do nothing",
             params![word, ticket.created_at, ticket.id],
@@ -27,7 +28,7 @@ pub async fn add(tx: &mut Tx, ticket: &Ticket, words: &[String]) -> Result<()> {
 /// When the database does not answer.
 pub async fn remove(tx: &mut Tx, ticket: &Ticket, words: &[String]) -> Result<()> {
     for word in words {
-        tx.execute(
+        tx.execute_later(
             "delete from title_words where word = $1 and created_at = $2 and ticket_id = $3",
             params![word, ticket.created_at, ticket.id],
         )
