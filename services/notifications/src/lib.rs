@@ -17,10 +17,16 @@ use platform::db::Migration;
 pub use settings::Settings;
 
 /// The history of notifications' tables.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_notifications",
-    sqlite: include_str!("../migrations/0001_notifications.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_notifications",
+        sqlite: include_str!("../migrations/0001_notifications.sql"),
+    },
+    Migration {
+        name: "0002_expand_holder",
+        sqlite: include_str!("../migrations/0002_expand_holder.sql"),
+    },
+];
 
 /// The service.
 #[must_use]

@@ -9,14 +9,18 @@ use platform::{Result, Tx};
 use crate::domain::delivery::{LEASE, Outcome, State, backoff};
 use crate::store::messages::{self, Due};
 
-/// Takes the messages that are due, so many of them. Whoever does not report within the lease has crashed: it is longer
-/// than any hand-over takes.
+/// Takes the messages that are due for this replica, so many of them. Whoever does not report within the
+/// lease has crashed: it is longer than any hand-over takes.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take_due(tx: &mut Tx, most: i64, lease: Duration) -> Result<Vec<Due>> {
+pub async fn take_due(
+    tx: &mut Tx,
+    most: i64,
+    (replica, lease): (&str, Duration),
+) -> Result<Vec<Due>> {
     let lease_ends = later(tx.now(), lease);
-    messages::take(tx, most, lease_ends).await
+    messages::take(tx, most, (replica, lease_ends)).await
 }
 
 /// At the start of the only process: what an earlier one was handing over is due at once, because
@@ -27,6 +31,14 @@ pub async fn take_due(tx: &mut Tx, most: i64, lease: Duration) -> Result<Vec<Due
 pub async fn release(tx: &mut Tx) -> Result<u64> {
     let until = later(tx.now(), LEASE);
     messages::release(tx, until).await
+}
+
+/// What replicas that have gone were handing over is due at once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release_of_gone(tx: &mut Tx, replica: &str) -> Result<u64> {
+    messages::release_of_gone(tx, replica).await
 }
 
 /// Notes how handing a message over went, and what is to be done next.
@@ -42,11 +54,11 @@ pub async fn report(tx: &mut Tx, message: &Due, outcome: Outcome, error: &str) -
     Ok(state)
 }
 
-/// When the next message is due.
+/// When the next message is due, and whether some are being handed over.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
+pub async fn next_due(tx: &mut Tx) -> Result<(Option<Timestamp>, bool)> {
     messages::next_due(tx).await
 }
 

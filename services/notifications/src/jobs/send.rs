@@ -1,7 +1,6 @@
 //! Hands due messages to the mailer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -10,7 +9,7 @@ use platform::clock::until;
 use platform::mail::{MailError, Mailer, Message};
 use platform::{Context, Job, Result, Tx};
 
-use crate::commands::hand_over::{next_due, release, report, take_due};
+use crate::commands::hand_over::{next_due, release, release_of_gone, report, take_due};
 use crate::commands::write::SEND;
 use crate::domain::delivery::{Outcome, State};
 use crate::store::messages::Due;
@@ -18,32 +17,40 @@ use crate::store::messages::Due;
 /// How often it looks when nobody wakes it.
 const INTERVAL: Duration = Duration::from_secs(30);
 
+/// How often it looks, where others work on the same database, whether one of them has gone in the
+/// middle of handing over.
+const LOOK_FOR_GONE: Duration = Duration::from_secs(5);
+
+/// The shortest pause: another replica may hold what is due.
+const PAUSE_LEAST: Duration = Duration::from_millis(50);
+
 /// How many outcomes one transaction notes.
 const NOTED_TOGETHER: usize = 64;
 
 /// The job.
 pub fn job(mailer: Arc<dyn Mailer>) -> Job {
-    let released = Arc::new(AtomicBool::new(false));
+    let released_at = Arc::default();
     Job::new(SEND, INTERVAL, move |ctx: Context| {
-        run(ctx, Arc::clone(&mailer), Arc::clone(&released))
+        run(ctx, Arc::clone(&mailer), Arc::clone(&released_at))
     })
     .for_all_replicas()
 }
 
+/// When it was looked last for what others that have gone were handing over, by the clock that never
+/// goes back.
+type ReleasedAt = Mutex<Option<Duration>>;
+
 async fn run(
     ctx: Context,
     mailer: Arc<dyn Mailer>,
-    released: Arc<AtomicBool>,
+    released_at: Arc<ReleasedAt>,
 ) -> Result<Option<Duration>> {
-    // Who else works on a shared database may well be alive: its leases end by themselves.
-    if !ctx.db.is_shared() && !released.load(Ordering::Acquire) {
-        ctx.db.write(async |tx: &mut Tx| release(tx).await).await?;
-        released.store(true, Ordering::Release);
-    }
+    release_left(&ctx, &released_at).await?;
+    let replica = &ctx.replica;
     loop {
         let (lease, most) = (mailer.patience(), i64::try_from(mailer.at_once()));
-        let most = most.unwrap_or(i64::MAX);
-        let take = async move |tx: &mut Tx| take_due(tx, most, lease).await;
+        let (most, replica) = (most.unwrap_or(i64::MAX), Arc::clone(replica));
+        let take = async move |tx: &mut Tx| take_due(tx, most, (&replica, lease)).await;
         let due = ctx.db.write(take).await?;
         if due.is_empty() {
             break;
@@ -58,9 +65,35 @@ async fn run(
             note(&ctx, done).await?;
         }
     }
-    let next = ctx.db.read(async |tx: &mut Tx| next_due(tx).await).await?;
-    // Not before a moment has passed: another replica may hold what is due.
-    Ok(next.map(|at| until(ctx.now(), at).max(Duration::from_millis(50))))
+    let look = async |tx: &mut Tx| next_due(tx).await;
+    let (next, others_send) = ctx.db.read(look).await?;
+    let next = next.map(|at| until(ctx.now(), at).max(PAUSE_LEAST));
+    Ok(next.map(|pause| match others_send {
+        true => pause.min(LOOK_FOR_GONE),
+        false => pause,
+    }))
+}
+
+/// Makes due again what is left of others: at the start of the only process, whatever was being handed
+/// over; on a shared database, now and then, what replicas were handing over that have gone.
+async fn release_left(ctx: &Context, released_at: &ReleasedAt) -> Result<()> {
+    let (is_shared, now) = (ctx.db.is_shared(), ctx.clock.elapsed());
+    let before = *released_at.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_time = match before {
+        None => true,
+        Some(before) => is_shared && now.saturating_sub(before) >= LOOK_FOR_GONE,
+    };
+    if !is_time {
+        return Ok(());
+    }
+    let replica = Arc::clone(&ctx.replica);
+    let work = async move |tx: &mut Tx| match is_shared {
+        true => release_of_gone(tx, &replica).await,
+        false => release(tx).await,
+    };
+    ctx.db.write(work).await?;
+    *released_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    Ok(())
 }
 
 /// A message that was handed to the mailer, and what came of it.

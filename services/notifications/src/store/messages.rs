@@ -3,7 +3,7 @@
 use contracts::Timestamp;
 use contracts::ids::{MessageId, UserId};
 use platform::db::{Row, params};
-use platform::{Result, Tx};
+use platform::{Result, Tx, lease};
 
 use crate::domain::delivery::State;
 
@@ -74,17 +74,21 @@ pub async fn insert(tx: &mut Tx, draft: &Draft<'_>, subject: &str) -> Result<()>
 }
 
 /// Takes the messages that are due, at most `limit`, first those that wait longest: each is noted as
-/// being handed over, and is due again when the lease ends.
+/// being handed over by this replica, and is due again when the lease ends.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn take(tx: &mut Tx, limit: i64, lease_ends: Timestamp) -> Result<Vec<Due>> {
+pub async fn take(
+    tx: &mut Tx,
+    limit: i64,
+    (replica, lease_ends): (&str, Timestamp),
+) -> Result<Vec<Due>> {
     let now = tx.now();
     let sql = format!(
         "with due as materialized (select id from messages \
          where state in ('queued', 'sending') and next_try_at <= $1 \
          order by next_try_at, id limit $2{}) \
-         update messages set state = $3, tries = tries + 1, next_try_at = $4 \
+         update messages set state = $3, tries = tries + 1, next_try_at = $4, holder = $5 \
          where id in (select id from due) \
          returning id, template, event_id, recipient, subject, body_text, body_html, tries, \
          created_at",
@@ -92,18 +96,20 @@ pub async fn take(tx: &mut Tx, limit: i64, lease_ends: Timestamp) -> Result<Vec<
     );
     let sending = State::Sending.name();
     let rows = tx
-        .query(&sql, params![now, limit, sending, lease_ends])
+        .query(&sql, params![now, limit, sending, lease_ends, replica])
         .await?;
     rows.iter().map(read).collect()
 }
 
-/// When the next message is due.
+/// When the next message is due, and whether some are being handed over.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>> {
-    let sql = "select min(next_try_at) from messages where state in ('queued', 'sending')";
-    tx.query_one(sql, &[]).await?.get(0)
+pub async fn next_due(tx: &mut Tx) -> Result<(Option<Timestamp>, bool)> {
+    let sql = "select min(next_try_at), coalesce(max(case state when 'sending' then 1 else 0 end), 0) \
+               from messages where state in ('queued', 'sending')";
+    let row = tx.query_one(sql, &[]).await?;
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 /// Makes due again what was being handed over with a lease that ends before `until`. How many.
@@ -120,6 +126,20 @@ pub async fn release(tx: &mut Tx, until: Timestamp) -> Result<u64> {
     .await
 }
 
+/// Makes due again what another replica was handing over that has gone. How many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release_of_gone(tx: &mut Tx, replica: &str) -> Result<u64> {
+    let now = tx.now();
+    let sql = format!(
+        "update messages set next_try_at = $1 where state = $3 and next_try_at > $1 and {}",
+        lease::is_gone("messages.holder", "$2", "$1")
+    );
+    let sending = State::Sending.name();
+    tx.execute(&sql, params![now, replica, sending]).await
+}
+
 /// Notes where a message that was being handed over stands now, and when it is due if it is. One that
 /// is being handed over anew, because this try took longer than its lease, is left to that try.
 ///
@@ -132,7 +152,7 @@ pub async fn end(
     error: &str,
 ) -> Result<()> {
     tx.execute_later(
-        "update messages set state = $2, next_try_at = $3, error = $4 \
+        "update messages set state = $2, next_try_at = $3, error = $4, holder = null \
          where id = $1 and state = $5 and tries = $6",
         params![
             message.id,

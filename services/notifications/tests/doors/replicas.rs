@@ -8,7 +8,9 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use contracts::events::orders::{OrderFact, OrderStatus};
+use platform::clock::later;
 use platform::mail::{MailError, Mailer, Message};
+use platform::{Tx, params};
 
 use crate::market::{Market, service};
 
@@ -70,12 +72,8 @@ async fn two_replicas_send_each_message_once() -> Result<()> {
     market.end().await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_live_replica_keeps_its_messages_when_another_starts() -> Result<()> {
-    let mailer = Arc::new(Counting::default());
-    let given: Arc<dyn Mailer> = mailer.clone();
-    let market = Market::open_shared(|_| Arc::clone(&given)).await?;
-    market.register_both().await?;
+/// A message that this replica is handing over, for three minutes at most.
+async fn handed_over_by(market: &Market, replica: &str) -> Result<()> {
     let mut order = market.new_order("The Band");
     order.status = OrderStatus::AwaitingPayment;
     market.say(&order, OrderFact::AwaitingPayment).await?;
@@ -83,22 +81,54 @@ async fn a_live_replica_keeps_its_messages_when_another_starts() -> Result<()> {
     let sql = "select count(*) from messages where state = 'queued' and tries > 0";
     let waiting = async || Ok((market.count(sql).await? == 1).then_some(()));
     market.world.until(waiting).await?;
-    // The first replica is handing it over.
-    let now = platform::clock::later(market.world.now(), Duration::from_secs(170));
-    let take = async move |tx: &mut platform::Tx| {
-        let sql = "update messages set state = 'sending', tries = 50, next_try_at = $1";
-        tx.execute(sql, platform::params![now]).await
+    let ends = later(market.world.now(), LEASE);
+    let replica = replica.to_owned();
+    let take = async move |tx: &mut Tx| {
+        let sql =
+            "update messages set state = 'sending', tries = 50, next_try_at = $1, holder = $2";
+        tx.execute(sql, params![ends, replica]).await
     };
-    market.db()?.write(take).await?;
+    assert_eq!(market.db()?.write(take).await?, 1);
+    Ok(())
+}
+
+/// About as long as a replica keeps a message to itself.
+const LEASE: Duration = Duration::from_secs(170);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_replica_keeps_its_messages_when_another_starts_or_looks() -> Result<()> {
+    let mailer = Arc::new(Counting::default());
+    let given: Arc<dyn Mailer> = mailer.clone();
+    let market = Market::open_shared(|_| Arc::clone(&given)).await?;
+    market.register_both().await?;
+    let services = vec![service(Arc::clone(&given), &market.files)];
+    let other = market.world.replica(services).await?;
+    let holder = other.gates["notifications"].context.replica.to_string();
+    handed_over_by(&market, &holder).await?;
     mailer.open.store(true, Ordering::SeqCst);
     let services = vec![service(given, &market.files)];
-    let _other = market.world.replica(services).await?;
-    // The other is at work.
+    let _third = market.world.replica(services).await?;
+    // The others are at work.
     let mut second = market.new_order("The Other Band");
     second.status = OrderStatus::AwaitingPayment;
     market.say(&second, OrderFact::AwaitingPayment).await?;
     market.wait_for_state("sent", 1).await?;
     assert_eq!(market.in_state("sending").await?, 1);
+    assert_eq!(mailer.taken.lock().unwrap().len(), 1);
+    market.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replica_that_has_gone_was_handing_over_is_sent_soon() -> Result<()> {
+    let mailer = Arc::new(Counting::default());
+    let given: Arc<dyn Mailer> = mailer.clone();
+    let market = Market::open_shared(|_| Arc::clone(&given)).await?;
+    market.register_both().await?;
+    handed_over_by(&market, "has gone").await?;
+    let soon = later(market.world.now(), Duration::from_secs(45));
+    mailer.open.store(true, Ordering::SeqCst);
+    market.wait_for_state("sent", 1).await?;
+    assert!(market.world.now() < soon, "its lease had ended");
     assert_eq!(mailer.taken.lock().unwrap().len(), 1);
     market.end().await
 }
