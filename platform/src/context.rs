@@ -67,8 +67,9 @@ impl Context {
             .is_some_and(|url| url.starts_with("https://"))
     }
 
-    /// Asks `look` until it answers something, each time a copy in this service has changed, for at
-    /// most `limit`; so that what a client has just made elsewhere can be used here at once.
+    /// Asks `look`, which reads this service's database alone, until it answers something, for at most
+    /// `limit`; so that what a client has just made elsewhere can be used here at once. Where nobody
+    /// else writes, it is asked again only when something was written.
     ///
     /// # Errors
     /// What `look` fails with.
@@ -79,9 +80,15 @@ impl Context {
     ) -> crate::Result<Option<T>> {
         let began = self.clock.elapsed();
         let mut pause = LOOK_AGAIN;
+        let mut looked_at = None;
         loop {
-            if let Some(found) = look().await? {
-                return Ok(Some(found));
+            // Counted before the look: what is written meanwhile is seen by the next.
+            let written = (!self.db.is_shared()).then(|| self.db.writes().0);
+            if written.is_none() || written != looked_at {
+                looked_at = written;
+                if let Some(found) = look().await? {
+                    return Ok(Some(found));
+                }
             }
             if self.clock.elapsed().saturating_sub(began) >= limit {
                 return Ok(None);
