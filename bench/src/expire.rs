@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 use crate::figures::{Figures, Line};
 use crate::stored::{ask, field, until_none};
-use crate::workloads::{buy, list_tickets, now, order, shared_among, sign_up_buyers};
+use crate::workloads::{
+    buy, list_tickets, now, order, shared_among, sign_up_buyers, start_instead,
+};
 
 /// How many holds begin a second where they end one after the other.
 const EACH_SECOND: u64 = 125;
@@ -23,14 +25,6 @@ pub async fn expire(marketplace: Marketplace, length: Duration) -> anyhow::Resul
     let marketplace = start_instead(marketplace, SHORT).await?;
     one_by_one(&marketplace, length).await?;
     all_at_once(marketplace, length).await
-}
-
-/// Another one, with holds of this length. The one before is not there any more: what it uses would be
-/// measured as well.
-async fn start_instead(before: Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
-    let (program, composition) = (before.program().to_owned(), before.composition());
-    before.audit_and_stop().await?;
-    crate::start(&program, composition, &["--order-hold", hold]).await
 }
 
 /// Orders at a fixed rate, whatever becomes of them: how late is each cancelled, by the program's own clock?

@@ -3,6 +3,7 @@
 mod apart;
 mod expire;
 mod figures;
+mod mixed;
 mod onsale;
 mod pay;
 mod signin;

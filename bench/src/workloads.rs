@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::figures::{Figures, Line};
-use crate::{apart, expire, onsale, pay, signin};
+use crate::{apart, expire, mixed, onsale, pay, signin};
 
 /// A workload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +31,8 @@ pub enum Workload {
     Pay,
     /// B8: holds that end, one after the other and many at once.
     Expire,
+    /// B13: pages, orders, holds that end and people who sign in, all at once.
+    Mixed,
     /// B7: from the order's answer to its ticket shown as held.
     Propagate,
     /// B7: from an order's commit to its ticket's lock, committed in another process (apart).
@@ -79,6 +81,7 @@ pub async fn run(
         Workload::Signin => signin::signin(&marketplace, length).await,
         Workload::Pay => pay::pay(&marketplace, length).await,
         Workload::Expire => return expire::expire(marketplace, length).await,
+        Workload::Mixed => return mixed::mixed(marketplace, length).await,
         Workload::Propagate => propagate(&marketplace).await,
         Workload::Applied => apart::applied(&marketplace).await,
         Workload::Start => start(&mut marketplace).await,
@@ -87,6 +90,14 @@ pub async fn run(
         Workload::Idle => apart::idle(&marketplace).await,
     }?;
     Ok(marketplace)
+}
+
+/// Another one, with holds of this length. The one before is not there any more: what it uses would be
+/// measured as well.
+pub async fn start_instead(before: Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
+    let (program, composition) = (before.program().to_owned(), before.composition());
+    before.audit_and_stop().await?;
+    crate::start(&program, composition, &["--order-hold", hold]).await
 }
 
 /// The machine's own time.
