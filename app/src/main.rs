@@ -1,6 +1,7 @@
 //! The one binary: its commands are in [`ticketing::settings`].
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use ticketing::settings::{Command, CommandLine, unknown_variable};
@@ -9,6 +10,10 @@ use ticketing::{backup, check, demo, events, keys, migrate, serve, up};
 /// An order, with all that it sets off, takes a fifth less of the processor than with the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long the end waits for what can't be ended: the system looking for the name of a server that has gone
+/// may take as long as a supervisor waits before it kills. Everything else has ended before.
+const LOOKUPS_END_WITHIN: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
@@ -21,7 +26,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     let outcome = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             match command {
                 Command::Up(settings) => up::up(settings).await.map(|()| ExitCode::SUCCESS),
                 Command::Serve(settings) => {
@@ -35,7 +40,9 @@ fn main() -> ExitCode {
                 Command::Backup(settings) => backup::backup(settings).await,
                 Command::Restore(settings) => backup::restore(&settings),
             }
-        })
+        });
+        runtime.shutdown_timeout(LOOKUPS_END_WITHIN);
+        outcome
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
