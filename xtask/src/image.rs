@@ -57,6 +57,13 @@ impl Builder {
             Self::Buildah => "buildah",
         }
     }
+
+    /// Whether it is installed; Docker's command alone makes nothing without its daemon.
+    fn is_ready(self) -> bool {
+        let daemon = || process::program("docker", &["info"]).output();
+        let answers = || daemon().is_ok_and(|output| output.status.success());
+        process::is_there(self.name()) && (self != Self::Docker || answers())
+    }
 }
 
 /// Makes the image.
@@ -84,7 +91,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn installed() -> Result<Builder> {
     let mut all = Builder::value_variants().iter().copied();
-    all.find(|builder| process::is_there(builder.name()))
+    all.find(|builder| builder.is_ready())
         .context("nothing that makes images is installed: docker, podman or buildah")
 }
 
