@@ -91,6 +91,17 @@ impl Copy {
     }
 }
 
+/// The compose file.
+///
+/// # Errors
+/// When it can't be read.
+pub fn compose() -> Result<Value> {
+    let yaml = fs::read_to_string(root().join("deploy").join("compose.yaml"))?;
+    let mut documents: Vec<Value> = serde_json::from_str(&as_json(&yaml)?)?;
+    ensure!(documents.len() == 1, "{} documents", documents.len());
+    Ok(documents.remove(0))
+}
+
 fn copy_into(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;

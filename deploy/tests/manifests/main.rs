@@ -1,7 +1,8 @@
-//! The manifests: every overlay renders, is what clusters of three versions take, keeps to our rules, and
+//! The manifests and the compose file: every overlay renders, is what clusters of three versions take, keeps to our rules, and
 //! routes as we do.
 
 mod alerts;
+mod compose;
 mod network;
 mod references;
 mod routing;

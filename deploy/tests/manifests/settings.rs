@@ -11,13 +11,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 const SPEAKS_WITHIN: Duration = Duration::from_secs(20);
 
 /// What became of a container that was started as the manifests say, but for what only a cluster has.
-enum Outcome {
+pub enum Outcome {
     Listens,
     /// With this as its last line.
     Ended(String),
 }
 
-async fn started(container: &Value, settings: &Value) -> Outcome {
+pub async fn started(container: &Value, settings: &Value) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
     let mut command = e2e::command(&e2e::program().unwrap(), &[]);
     for argument in list(container, "/args") {
