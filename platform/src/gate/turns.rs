@@ -54,21 +54,19 @@ impl Gate {
                 },
             };
             if takes_over {
-                let (gate, consumer) = (self.clone(), consumer.clone());
-                self.context.tasks.spawn(gate.look_behind(consumer));
+                // Whoever heard these events before may have died with some of them, and owners that died
+                // with it don't announce their heads: the bus would give them again long after the people
+                // asked.
+                let (gate, consumer, turns) = (self.clone(), consumer.clone(), turns.clone());
+                self.context.tasks.spawn(async move {
+                    let hears = || turns.have(number);
+                    gate.begin_to_hear(&consumer, hears).await;
+                });
             }
             let watched = turns.clone();
             let lost = async move { watched.until(number, false).await };
             let deliveries = deliveries.take_until(lost).boxed();
             self.clone().run(consumer.clone(), deliveries).await;
-        }
-    }
-
-    /// Whoever heard these events before may have died with some of them, and owners that died with it
-    /// don't announce their heads: the bus would give them again long after the people asked.
-    async fn look_behind(self, consumer: Consumer) {
-        if let Err(failure) = self.begin_to_hear(&consumer).await {
-            tracing::debug!(service = self.context.service, %failure, "not compared");
         }
     }
 }

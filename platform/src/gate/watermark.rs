@@ -17,8 +17,9 @@ use crate::log::source::{self, Ask, LogPage, PAGE, Sum};
 /// How often owner and consumer compare all they have.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// The first pause when the owner does not answer; it doubles.
+/// The pause when the owner does not answer; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
+const PAUSE_LONGEST: Duration = Duration::from_secs(10);
 
 /// How long a difference may last that is only work in progress.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
@@ -37,14 +38,7 @@ impl Gate {
         if has_none() {
             return;
         }
-        let mut pause = Duration::ZERO;
-        while hears()
-            && let Err(failure) = self.begin_to_hear(&consumer).await
-        {
-            tracing::debug!(service = self.context.service, %failure, "not caught up");
-            pause = (pause * 2).clamp(PAUSE_FIRST, EVERY);
-            self.context.clock.sleep(pause).await;
-        }
+        self.begin_to_hear(&consumer, &hears).await;
         loop {
             self.context.clock.sleep(EVERY).await;
             if !hears() {
@@ -56,9 +50,21 @@ impl Gate {
         }
     }
 
-    /// Looks for what was missed before the service began to hear. A bus apart has kept it, and brings it
-    /// now; only what it does not bring is asked for.
-    pub(super) async fn begin_to_hear(&self, consumer: &Consumer) -> Result<()> {
+    /// Looks for what was missed before this began to hear the events, until the owner has answered, as
+    /// long as it hears them.
+    pub(super) async fn begin_to_hear(&self, consumer: &Consumer, hears: impl Fn() -> bool) {
+        let mut pause = Duration::ZERO;
+        while hears()
+            && let Err(failure) = self.look_behind(consumer).await
+        {
+            tracing::debug!(service = self.context.service, %failure, "not caught up");
+            pause = (pause * 2).clamp(PAUSE_FIRST, PAUSE_LONGEST);
+            self.context.clock.sleep(pause).await;
+        }
+    }
+
+    /// A bus apart has kept what was missed, and brings it now; only what it does not bring is asked for.
+    async fn look_behind(&self, consumer: &Consumer) -> Result<()> {
         if self.context.db.is_shared() && self.has_handled_any(consumer).await? {
             return self.compare(consumer).await;
         }

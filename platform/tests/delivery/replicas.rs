@@ -188,15 +188,12 @@ async fn give_to_another(stage: &Stage, bus: &dyn Bus, until: Timestamp) {
     bus.nudge("board", "shares/another").await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_over() {
+/// A replica dies with an event that it had fetched, and the owner does not answer who takes over until so
+/// long after.
+async fn taken_over_from_one_that_died(owner_answers_after: Duration) {
     let broker = testing::nats::single().unwrap();
     let stage = alone(&broker).await;
-    // Who announces heads is gone too.
-    stage.world.bus.set(Faults {
-        unheard: 100,
-        ..Faults::default()
-    });
+    stage.world.bus.set(NO_ANNOUNCEMENTS);
     let another = connected(&broker).await;
     let gone_at = later(stage.world.now(), shares::LAST);
     give_to_another(&stage, &*another, gone_at).await;
@@ -216,11 +213,38 @@ async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_ov
         fetched.acknowledge();
     };
 
-    let long_before_the_next_comparison = later(gone_at, Duration::from_secs(20));
+    if !owner_answers_after.is_zero() {
+        stage.cut_wires();
+        let answers_at = later(gone_at, owner_answers_after);
+        let answers = async || (stage.world.now() >= answers_at).then_some(());
+        stage.until(answers).await;
+        stage.world.bus.set(NO_ANNOUNCEMENTS);
+    }
+    let long_before_the_next_comparison = later(gone_at, Duration::from_secs(40));
     stage.until_at("board", "a", version).await;
     assert!(stage.world.now() < long_before_the_next_comparison);
     drop((fetched, fetching));
     stage.end(&["a"]).await;
+}
+
+/// Who announces heads is gone too.
+const NO_ANNOUNCEMENTS: Faults = Faults {
+    unheard: 100,
+    lost: 0,
+    doubled: 0,
+    delayed: 0,
+    unconfirmed: 0,
+    unanswered: 0,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i7_what_a_replica_had_fetched_when_it_died_is_asked_for_by_who_takes_over() {
+    taken_over_from_one_that_died(Duration::ZERO).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i7_who_takes_over_asks_again_an_owner_that_did_not_answer() {
+    taken_over_from_one_that_died(Duration::from_secs(12)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
