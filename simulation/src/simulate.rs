@@ -183,6 +183,10 @@ async fn play_out(
     come_to_rest(world, history).await
 }
 
+/// Within this time the processes of a service know of sign-outs that one of them has asked for: they look
+/// every five seconds, should the bus have lost them.
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(6);
+
 async fn come_to_rest(world: &World, history: &History) -> anyhow::Result<Vec<String>> {
     let end = world.executor.now() + REST_WITHIN;
     loop {
@@ -197,6 +201,9 @@ async fn come_to_rest(world: &World, history: &History) -> anyhow::Result<Vec<St
             left.into_iter().map(|what| format!("L1: {what}")).collect()
         };
         if found.is_empty() {
+            if world.terms.replicas > 1 {
+                world.executor.sleep(TAKEN_OVER_WITHIN).await;
+            }
             let found = promises::broken(world, &history.told()).await?;
             return Ok(world.without_lost(found));
         }
