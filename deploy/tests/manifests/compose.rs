@@ -22,7 +22,11 @@ fn ours(compose: &Value) -> Map<String, Value> {
 fn every_service_is_there_and_has_its_database() {
     let compose = compose().unwrap();
     let mut expected: Vec<&str> = WITH_DATA.to_vec();
-    let file = deploy::tools::root().join("deploy").join("databases.sql");
+    let mut mounts = list(&compose["services"]["postgres"], "/volumes")
+        .iter()
+        .filter_map(|mount| mount.as_str()?.split_once(":/docker-entrypoint-initdb.d/"));
+    let (file, _) = mounts.next().unwrap();
+    let file = deploy::tools::root().join("deploy").join(file);
     let databases = std::fs::read_to_string(file).unwrap();
     for name in expected.iter().chain(&["sandbox"]) {
         assert!(databases.contains(&format!("create database {name};")));
