@@ -9,10 +9,9 @@ use e2e::{Client, Composition, Marketplace};
 use jiff::Timestamp;
 
 use crate::figures::{Figures, Line};
+use crate::start_instead;
 use crate::stored::{ask, field, until_none};
-use crate::workloads::{
-    buy, list_tickets, now, order, shared_among, sign_up_buyers, start_instead,
-};
+use crate::workloads::{buy, list_tickets, now, order, shared_among, sign_up_buyers};
 
 /// How many holds begin a second where they end one after the other.
 const EACH_SECOND: u64 = 125;

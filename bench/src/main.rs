@@ -90,3 +90,11 @@ async fn start(
         Composition::Apart => Marketplace::start_program_replicated(program, &settings).await,
     }
 }
+
+/// Another one, with holds of this length. The one before is not there any more: what it uses would be
+/// measured as well.
+async fn start_instead(before: Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
+    let (program, composition) = (before.program().to_owned(), before.composition());
+    before.audit_and_stop().await?;
+    start(&program, composition, &["--order-hold", hold]).await
+}

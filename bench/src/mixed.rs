@@ -6,13 +6,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use e2e::{Client, Composition, Marketplace};
-use http::StatusCode;
 
 use crate::figures::{Figures, Line};
+use crate::signin::sign_up_people;
+use crate::start_instead;
 use crate::workloads::{
-    closed_loop, list_tickets, next, now, order, shared_among, sign_up_buyers, start_instead,
+    closed_loop, connections, list_tickets, look_at, next, now, order, shared_among, sign_up_buyers,
 };
 
 /// How many of each there are a second.
@@ -45,9 +46,8 @@ const HOLD: Duration = Duration::from_secs(20);
 /// After how long, at the least, somebody else orders it: its hold has ended, and everybody knows.
 const AGAIN: Duration = Duration::from_secs(40);
 
-/// How many connections there are for each kind: more than are ever waited for at once.
+/// How many connections look, and how many order: more than are ever waited for at once.
 const CONNECTIONS: usize = 64;
-const PEOPLE: usize = 8;
 
 /// Runs all of it. Durations count from when something was due.
 pub async fn mixed(marketplace: Marketplace, length: Duration) -> anyhow::Result<Marketplace> {
@@ -62,15 +62,8 @@ pub async fn mixed(marketplace: Marketplace, length: Duration) -> anyhow::Result
     let buyers = buyers
         .into_iter()
         .map(|(client, mine)| (client, VecDeque::from(mine)));
-    let mut visitors = Vec::new();
-    for _ in 0..CONNECTIONS {
-        visitors.push(seller.again().await?);
-    }
-    let mut people = Vec::new();
-    for number in 0..PEOPLE {
-        let name = format!("person{number}");
-        people.push((Client::sign_up(marketplace.address, &name).await?, name));
-    }
+    let visitors = connections(&seller, CONNECTIONS).await?;
+    let people = sign_up_people(&marketplace).await?;
     marketplace.come_to_rest().await?;
 
     let memory = marketplace.memory_kib()?;
@@ -84,7 +77,9 @@ pub async fn mixed(marketplace: Marketplace, length: Duration) -> anyhow::Result
     let (looking, ordering, signing_in) =
         (pace(rates.pages), pace(rates.orders), pace(rates.sign_ins));
     let (mut pages, mut orders, mut sign_ins) = tokio::try_join!(
-        paced(visitors, &looking, look),
+        paced(visitors, &looking, async |visitor| look_at(visitor, "/")
+            .await
+            .map(drop)),
         paced(buyers.collect(), &ordering, async |buyer| {
             order_again(buyer, &stock).await
         }),
@@ -107,14 +102,6 @@ pub async fn mixed(marketplace: Marketplace, length: Duration) -> anyhow::Result
     line("sign-ins", rates.sign_ins).print(&mut sign_ins);
     println!("| B13 memory | | | | | | {memory} KiB PSS before, {after} after |");
     Ok(marketplace)
-}
-
-async fn look(visitor: &mut Client) -> anyhow::Result<()> {
-    let answer = visitor.get("/").await?;
-    if answer.status != StatusCode::OK {
-        bail!("the home page: {}", answer.status);
-    }
-    Ok(())
 }
 
 /// The next person orders the ticket that was ordered longest ago.

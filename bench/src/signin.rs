@@ -3,13 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use argon2::{Argon2, Block};
 use e2e::{Client, Marketplace};
-use http::StatusCode;
 
 use crate::figures::{Figures, Line};
-use crate::workloads::{closed_loop, list_tickets, now};
+use crate::workloads::{closed_loop, list_tickets, look_at, now};
 
 /// How many people sign in again and again.
 const PEOPLE: usize = 8;
@@ -20,11 +19,7 @@ pub async fn signin(marketplace: &Marketplace, length: Duration) -> anyhow::Resu
     println!("| limit: Argon2id | 19 MiB, two passes, all cores | {limit:.0} | | | | |");
     let seller = Client::sign_up(marketplace.address, "seller").await?;
     list_tickets(&seller, 20).await?;
-    let mut clients = Vec::new();
-    for number in 0..PEOPLE {
-        let name = format!("person{number}");
-        clients.push((Client::sign_up(marketplace.address, &name).await?, name));
-    }
+    let clients = sign_up_people(marketplace).await?;
     let stop = AtomicBool::new(false);
     let (cpu, began) = (marketplace.cpu()?, now());
     let end = began + length;
@@ -54,15 +49,21 @@ pub async fn signin(marketplace: &Marketplace, length: Duration) -> anyhow::Resu
     Ok(())
 }
 
+/// Who signs in again and again, with their names.
+pub async fn sign_up_people(marketplace: &Marketplace) -> anyhow::Result<Vec<(Client, String)>> {
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        let name = format!("person{number}");
+        people.push((Client::sign_up(marketplace.address, &name).await?, name));
+    }
+    Ok(people)
+}
+
 /// Somebody looks at the home page a hundred times a second.
 async fn browse(mut client: Client, stop: &AtomicBool) -> anyhow::Result<Figures> {
     let mut figures = Figures::default();
     while !stop.load(Ordering::Relaxed) {
-        let answer = client.get("/").await?;
-        if answer.status != StatusCode::OK {
-            bail!("the home page: {}", answer.status);
-        }
-        figures.took.push(answer.took);
+        figures.took.push(look_at(&mut client, "/").await?);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(figures)

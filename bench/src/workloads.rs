@@ -92,14 +92,6 @@ pub async fn run(
     Ok(marketplace)
 }
 
-/// Another one, with holds of this length. The one before is not there any more: what it uses would be
-/// measured as well.
-pub async fn start_instead(before: Marketplace, hold: &str) -> anyhow::Result<Marketplace> {
-    let (program, composition) = (before.program().to_owned(), before.composition());
-    before.audit_and_stop().await?;
-    crate::start(&program, composition, &["--order-hold", hold]).await
-}
-
 /// The machine's own time.
 #[expect(
     clippy::disallowed_methods,
@@ -122,12 +114,22 @@ where
     Ok(figures)
 }
 
-async fn connections(person: &Client, count: usize) -> anyhow::Result<Vec<Client>> {
+/// So many further connections of a person.
+pub async fn connections(person: &Client, count: usize) -> anyhow::Result<Vec<Client>> {
     let mut clients = Vec::new();
     for _ in 0..count {
         clients.push(person.again().await?);
     }
     Ok(clients)
+}
+
+/// Asks for what must be there; how long that took.
+pub async fn look_at(client: &mut Client, path: &str) -> anyhow::Result<Duration> {
+    let answer = client.get(path).await?;
+    if answer.status != StatusCode::OK {
+        bail!("{path}: {}", answer.status);
+    }
+    Ok(answer.took)
 }
 
 async fn pages(
@@ -148,11 +150,7 @@ async fn pages(
         let mut figures = closed_loop(clients, |mut client| async move {
             let mut took = Vec::new();
             while now() < end {
-                let answer = client.get(path).await?;
-                if answer.status != StatusCode::OK {
-                    bail!("{path}: {}", answer.status);
-                }
-                took.push(answer.took);
+                took.push(look_at(&mut client, path).await?);
             }
             Ok(took)
         })
@@ -350,14 +348,11 @@ async fn start(marketplace: &mut Marketplace) -> anyhow::Result<()> {
     let full = std::mem::replace(marketplace, new);
     let full = full.restart().await?;
     let mut client = Client::connect(full.address).await?;
-    let page = client.get("/").await?;
-    if page.status != StatusCode::OK {
-        bail!("the first page: {}", page.status);
-    }
+    let page_in = look_at(&mut client, "/").await?;
     say_start(
         &full,
         "100,000 tickets, with the first page",
-        full.started_in + page.took,
+        full.started_in + page_in,
     );
     full.audit_and_stop().await
 }
